@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build.sh KERNEL|KDIR [FLAVOUR] [MAKE-ARGUMENT...]: builds twq.ko for a kernel
+# of kernel.sh, or for a kernel's build folder, and prints the module's path,
+# build/<release>[-<flavour>]/twq.ko. The sources are copied there, so that each
+# kernel keeps its own objects. Flavours: kunit (the suites linked in), fail
+# (kunit and a suite that fails). For a KERNEL every warning of W=1 is an error.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+sync_sources() {
+	mkdir -p "$1"
+	rsync -a --delete --exclude='*.o' --exclude='.*.cmd' --exclude='*.ko' \
+		--exclude='*.mod' --exclude='*.mod.c' --exclude='Module.symvers' \
+		--exclude='modules.order' --exclude='.module-common.o' \
+		"$TOP"/{Kbuild,module,include,kunit} "$1/"
+}
+
+build() {
+	local kdir=$1 dir=$2
+	shift 2
+	sync_sources "$dir"
+	make -s -j"$JOBS" -C "$kdir" M="$dir" "$@" modules >&2
+	printf '%s\n' "$dir/twq.ko"
+}
+
+main() {
+	local kernel kdir release dir flavour='' make_args=()
+	(($#)) || usage 2 >&2
+	kernel=$1
+	shift
+	if [[ $kernel == */* ]]; then
+		kdir=$kernel
+		release=$(<"$kdir/include/config/kernel.release")
+	else
+		kernel=$("$VM/kernel.sh" "$kernel")
+		kdir=$kernel/build
+		release=$(<"$kernel/release")
+		make_args+=(W=1 KCFLAGS=-Werror)
+		[[ $(<"$kernel/arch") != um ]] || make_args+=(ARCH=um)
+	fi
+	case ${1:-} in
+	kunit) flavour=$1 make_args+=(TWQ_KUNIT=y) ;;
+	fail) flavour=$1 make_args+=(TWQ_KUNIT=y TWQ_KUNIT_FAIL=y) ;;
+	esac
+	[[ -z $flavour ]] || shift
+	# BTF would need pahole and a vmlinux, which packaged headers may lack.
+	make_args+=(CONFIG_DEBUG_INFO_BTF_MODULES=)
+	dir=$BUILD/$release${flavour:+-$flavour}
+	in_lock "build${dir//\//_}" build "$kdir" "$dir" "${make_args[@]}" "$@"
+}
+
+main "$@"

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# deps.sh [GROUP...]: installs the Debian packages that building and testing
+# need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
+# machines), style (make style). All groups by default. It says what it
+# installs and does nothing when all is there. As root, or through sudo.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+declare -A GROUPS_OF=(
+	[build]="build-essential make flex bison bc libelf-dev libssl-dev kmod
+		 cpio python3 perl rsync xz-utils patch"
+	[tools]="build-essential make gcc-multilib libjansson-dev"
+	[vm]="build-essential qemu-system-x86 busybox-static cpio python3"
+	[style]="build-essential sparse shellcheck perl git"
+)
+
+wanted() {
+	local group
+	for group; do
+		[[ -v GROUPS_OF[$group] ]] || die "no such group: $group"
+		xargs -n1 <<<"${GROUPS_OF[$group]}"
+	done | sort -u
+}
+
+# Prints those of the given packages that are not installed.
+missing() {
+	comm -23 <(printf '%s\n' "$@") \
+		<(dpkg-query -W -f '${db:Status-Status} ${Package}\n' |
+			awk '$1 == "installed" { print $2 }' | sort -u)
+}
+
+main() {
+	local packages
+	[[ ${1:-} != -h && ${1:-} != --help ]] || usage 0
+	(($#)) || set -- build tools vm style
+	packages=$(wanted "$@")
+	# shellcheck disable=SC2086 # a list of words
+	packages=$(missing $packages | xargs)
+	[[ -n $packages ]] || return 0
+	log "installing: $packages"
+	as_root apt-get -qq update >&2
+	# shellcheck disable=SC2086 # a list of words
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+		--no-install-recommends $packages >&2 </dev/null
+	log "installed"
+}
+
+main "$@"

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * PID 1 of a test machine: mounts the usual file systems, runs /cmd with its
+ * output on ttyS1, and writes what became of it to ttyS2, which nothing else
+ * writes to: "init" on entry and "status N taint N" at the end. Whoever reads
+ * that port takes a machine that ends without the second line for failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define KLOG_CONSOLE_LEVEL	8
+#define KLOG_ALL		8
+#define STATUS_SIGNAL		128
+
+static const struct {
+	const char *type;
+	const char *where;
+} mounts[] = {
+	{ "proc", "/proc" },
+	{ "sysfs", "/sys" },
+	{ "devtmpfs", "/dev" },
+	{ "debugfs", "/sys/kernel/debug" },
+	{ "tracefs", "/sys/kernel/tracing" },
+	{ "cgroup2", "/sys/fs/cgroup" },
+	{ "tmpfs", "/tmp" },
+};
+
+/* A kernel may lack any of these; the commands find out what they need. */
+static void mount_all(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
+		mkdir(mounts[i].where, 0755);
+		mount("none", mounts[i].where, mounts[i].type, 0, NULL);
+	}
+}
+
+/* Opens a serial port that passes bytes on as they are; -1 if there is none. */
+static int open_port(const char *path)
+{
+	struct termios tio;
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (!tcgetattr(fd, &tio)) {
+		cfmakeraw(&tio);
+		cfsetspeed(&tio, B115200);
+		tcsetattr(fd, TCSANOW, &tio);
+	}
+	return fd;
+}
+
+static void run_child(int out)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	setsid();
+	dup2(null, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	setenv("PATH", "/bin:/twq", 1);
+	setenv("HOME", "/tmp", 1);
+	if (!chdir("/twq"))
+		execl("/bin/sh", "sh", "/cmd", (char *)NULL);
+	_exit(127);
+}
+
+/* Runs /cmd to its end, reaps what it leaves behind, returns its status. */
+static int run(int out)
+{
+	pid_t child = fork();
+	pid_t pid;
+	int status;
+
+	if (!child)
+		run_child(out);
+	do {
+		pid = wait(&status);
+		if (pid < 0 && errno != EINTR)
+			return 127;
+	} while (pid != child);
+	if (WIFSIGNALED(status))
+		return STATUS_SIGNAL + WTERMSIG(status);
+	return WEXITSTATUS(status);
+}
+
+static long read_taint(void)
+{
+	char buf[32] = "";
+	int fd = open("/proc/sys/kernel/tainted", O_RDONLY);
+
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) <= 0)
+		return -1;
+	close(fd);
+	return strtol(buf, NULL, 10);
+}
+
+int main(void)
+{
+	int out, verdict, status;
+
+	mount_all();
+	out = open_port("/dev/ttyS1");
+	verdict = open_port("/dev/ttyS2");
+	dprintf(verdict, "init\n");
+	klogctl(KLOG_CONSOLE_LEVEL, NULL, KLOG_ALL);
+	status = run(out);
+	tcdrain(out);
+	sync();
+	dprintf(verdict, "status %d taint %ld\n", status, read_taint());
+	tcdrain(verdict);
+	reboot(RB_POWER_OFF);
+	return 1;
+}

@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel.sh [--update] NAME: makes a kernel available in the cache and prints
+# its folder. In it: image (what boots), build (KDIR for modules), and the
+# one-line files release and arch (x86_64 or um).
+# NAME: stock-6.1, stock-6.12 (Debian's; -rt or -cloud may follow), uml-6.1,
+# uml-7.3, uml-newest (built from Debian's source), source-VERSION (the tree
+# only, printed itself). What the cache has is used; --update looks for newer.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+SUITE=trixie-backports		# where sources newer than this release come from
+UPDATE=
+
+# ---- Debian's own kernels: packages unpacked, not installed ----
+
+# The image's and the headers' metapackage of a series, e.g. 6.12 rt-amd64.
+stock_meta() {
+	local series=$1 flavour=$2
+	if [[ -n $(apt_candidate "linux-image-$series-$flavour") ]]; then
+		echo "linux-image-$series-$flavour linux-headers-$series-$flavour"
+	else
+		echo "linux-image-$flavour linux-headers-$flavour"
+	fi
+}
+
+# The packages behind them: image, headers, common headers, kbuild.
+stock_packages() {
+	# shellcheck disable=SC2046 # two words
+	apt-cache depends --recurse -i $(stock_meta "$1" "$2") |
+		grep -E "^linux-(image|headers|kbuild)-${1//./[.]}" |
+		grep -vE -- "-unsigned\$|-$1-$2\$" | sort -u
+}
+
+stock_unpack() {
+	local deb header
+	apt_get_debs "$@"
+	mkdir root
+	for deb in *.deb; do
+		dpkg -x "$deb" root
+	done
+	rm -rf ./*.deb root/lib/modules root/usr/share
+	header=$(echo root/usr/src/linux-headers-*-amd64)
+	[[ -d $header ]] || die "no headers among: $*"
+	# shellcheck disable=SC2016 # make's variables
+	sed -i 's,^include .*/\([^/]*/Makefile\)$,include $(dir $(lastword $(MAKEFILE_LIST)))../\1,' \
+		"$header/Makefile"
+	ln -s "$header" build
+	ln -s root/boot/vmlinuz-* image
+	echo "${header##*linux-headers-}" >release
+	echo x86_64 >arch
+}
+
+stock() {
+	local name=$1 series flavour=amd64 packages version dir
+	series=$(cut -d- -f2 <<<"$name")
+	case $name in
+	*-rt) flavour=rt-amd64 ;;
+	*-cloud) flavour=cloud-amd64 ;;
+	esac
+	dir=$(newest "$CACHE/kernel/$name"_*)
+	if [[ -z $dir || -n $UPDATE ]]; then
+		apt_lists
+		packages=$(stock_packages "$series" "$flavour") ||
+			die "apt has no linux-image of $series $flavour"
+		version=$(apt_candidate "$(grep ^linux-image <<<"$packages")")
+		dir=$CACHE/kernel/${name}_$version
+		# shellcheck disable=SC2086 # a list of words
+		fill "$dir" stock_unpack $packages
+	fi
+	echo "$dir"
+}
+
+# ---- kernels built from Debian's packaged source ----
+
+# The highest version of which apt, as set by APT_CONFIG, has the source.
+source_newest() {
+	apt-cache pkgnames linux-source- |
+		grep -oE '^linux-source-[0-9]+[.][0-9]+$' |
+		sort -t- -k3V | tail -n1 | cut -d- -f3
+}
+
+source_unpack() {
+	apt_get_debs "$1"
+	dpkg -x ./*.deb .
+	tar -xf usr/src/linux-source-*.tar.xz --strip-components=1
+	rm -rf ./*.deb usr/src usr/share
+}
+
+# Prints the source tree of a version. A version that this release of Debian
+# lacks is looked for in SUITE, where the newest may have taken its place.
+source_tree() {
+	local version=$1 dir candidate
+	dir=$(newest "$CACHE/source/$version"_*)
+	if [[ -z $dir || -n $UPDATE ]]; then
+		apt_lists
+		candidate=$(apt_candidate "linux-source-$version")
+		if [[ -z $candidate ]]; then
+			APT_CONFIG=$(apt_suite "$SUITE")
+			export APT_CONFIG
+			candidate=$(apt_candidate "linux-source-$version")
+			[[ -n $candidate ]] ||
+				die "neither apt nor $SUITE has linux-source-$version"
+		fi
+		dir=$CACHE/source/${version}_$candidate
+		fill "$dir" source_unpack "linux-source-$version=$candidate"
+	fi
+	echo "$dir"
+}
+
+# Resolves 'newest', and remembers the answer for runs without a network.
+source_version() {
+	local file=$CACHE/source/newest conf
+	if [[ $1 != newest ]]; then
+		echo "$1"
+		return
+	fi
+	if [[ ! -s $file || -n $UPDATE ]]; then
+		conf=$(apt_suite "$SUITE")
+		mkdir -p "$CACHE/source"
+		APT_CONFIG=$conf source_newest >"$file"
+	fi
+	cat "$file"
+}
+
+# Sets what the kernel NAME is made of: arch, start, parts, targets, image.
+recipe() {
+	case $1 in
+	uml-*)
+		arch=um start=alldefconfig parts=(uml)
+		targets=(linux modules) image=linux
+		;;
+	*) die "no such kernel: $1" ;;
+	esac
+}
+
+# settings PART...: what the fragments ask for, without their comments.
+settings() {
+	(cd "$VM/configs" && grep -hE '^(# )?CONFIG_' "${@/%/.config}")
+}
+
+# Says which settings of the fragments this version did not take.
+config_check() {
+	local line
+	while read -r line; do
+		grep -qxF -- "$line" .config || log "not taken: $line"
+	done <../fragment
+}
+
+# The tree's files are hard links: a build adds files, it changes none.
+tree_build() {
+	local tree=$1 arch start parts targets image
+	recipe "$2"
+	log "building $2 from $(basename "$tree") (some minutes)"
+	cp -al "$tree" build
+	settings "${parts[@]}" >fragment
+	cd build
+	make -s ARCH="$arch" KCONFIG_ALLCONFIG=../fragment "$start"
+	config_check
+	make -s -j"$JOBS" ARCH="$arch" "${targets[@]}" >../log 2>&1 || {
+		tail -n 40 ../log
+		return 1
+	}
+	make -s ARCH="$arch" kernelrelease >../release
+	cd ..
+	ln -s "build/$image" image
+	echo "$arch" >arch
+}
+
+built() {
+	local name=$1 arch start parts targets image version tree key dir
+	recipe "$name"
+	version=$(source_version "${name##*-}")
+	name=${name%-*}-$version
+	key=$(settings "${parts[@]}" | sha256sum)
+	key=${key:0:8}
+	dir=$(newest "$CACHE/kernel/$name"_*_"$key")
+	if [[ -z $dir || -n $UPDATE ]]; then
+		tree=$(source_tree "$version")
+		dir=$CACHE/kernel/${name}_${tree##*_}_$key
+		fill "$dir" tree_build "$tree" "$name"
+	fi
+	echo "$dir"
+}
+
+main() {
+	if [[ ${1:-} == --update ]]; then
+		UPDATE=y
+		shift
+	fi
+	case ${1:-} in
+	stock-*) stock "$1" ;;
+	source-*) source_tree "$(source_version "${1#source-}")" ;;
+	'' | -*) usage 2 >&2 ;;
+	*) built "$1" ;;
+	esac
+}
+
+main "$@"

@@ -1,0 +1,164 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh [-k KERNEL] [-f FILE]... [-a ARGS] [-c CPUS] [-m MEM] [-t SECONDS]
+#        [-o FOLDER] COMMAND...: boots KERNEL (see kernel.sh; stock-6.1), runs
+# COMMAND by sh in /twq, where each FILE or folder was copied, prints its output.
+# Status: the command's if not 0; 124 after SECONDS (120); 125 if the machine
+# died early or the kernel's log has a line of verdict.txt; 126 if none booted.
+# ARGS go to the kernel's command line. Logs stay in FOLDER (console, output,
+# verdict). ACCEL=kvm asks for KVM instead of TCG, which may hang when nested.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+STATUS_TIMEOUT=124 STATUS_DIRTY=125 STATUS_NO_BOOT=126
+BOOT_SECONDS=90		# to reach init
+TAINT_BAD=$((1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))	# page, oops, WARN, lockup
+kernel=stock-6.1 args='' cpus=4 memory=1G seconds=120 folder='' files=()
+
+parse() {
+	local opt
+	while getopts k:f:a:c:m:t:o:h opt; do
+		case $opt in
+		k) kernel=$OPTARG ;;
+		f) files+=("$OPTARG") ;;
+		a) args=$OPTARG ;;
+		c) cpus=$OPTARG ;;
+		m) memory=$OPTARG ;;
+		t) seconds=$OPTARG ;;
+		o) folder=$OPTARG ;;
+		h) usage 0 ;;
+		*) usage 2 >&2 ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	(($#)) || usage 2 >&2
+	command="$*"
+}
+
+# The root file system: init, busybox under its many names, the files, /cmd.
+make_initrd() {
+	local root=$work/root name
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,twq}
+	cp "$BUILD/vm/init" "$root/init"
+	for name in $("$busybox" --list); do
+		ln -s busybox "$root/bin/$name"
+	done
+	cp --remove-destination "$busybox" "$root/bin/busybox"
+	if ((${#files[@]})); then
+		cp -rL -- "${files[@]}" "$root/twq/"
+	fi
+	printf '%s\n' "$command" >"$root/cmd"
+	(cd "$root" && find . | cpio --quiet -o -H newc) >"$work/initrd"
+	rm -rf "$root"
+}
+
+build_init() {
+	[[ $BUILD/vm/init -nt $VM/init.c ]] && return
+	gcc -Wall -Wextra -Werror -O2 -static -o "$work/init" "$VM/init.c"
+	mv "$work/init" "$BUILD/vm/init"
+}
+
+# Becomes the machine. Its console, ttyS1 and ttyS2 are the three files.
+exec_qemu() {
+	local cpu=max accel=tcg,thread=multi
+	[[ ${ACCEL:-tcg} == tcg ]] || accel=$ACCEL cpu=host
+	exec timeout -k 5 "$seconds" qemu-system-x86_64 -nodefaults -no-reboot \
+		-display none -monitor none -accel "$accel" -cpu "$cpu" \
+		-smp "$cpus" -m "$memory" -kernel "$image" -initrd "$work/initrd" \
+		-global PIIX4_PM.acpi-root-pci-hotplug=off \
+		-global PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off \
+		-serial "file:$folder/console" -serial "file:$folder/output" \
+		-serial "file:$folder/verdict" -append "console=ttyS0 $append" \
+		>"$work/host" 2>&1 </dev/null
+}
+
+exec_um() {
+	local smp=()
+	! grep -qx CONFIG_SMP=y "$(dirname "$image")/build/.config" ||
+		smp=(seccomp=on "ncpus=$cpus")
+	# shellcheck disable=SC2086 # words of a command line
+	TMPDIR=$work exec timeout -k 5 "$seconds" "$image" "${smp[@]}" \
+		mem="$memory" initrd="$work/initrd" uml_dir="$work/" umid=vm \
+		con=null con0=null,fd:1 console=tty0 \
+		ssl=null ssl1=null,fd:3 ssl2=null,fd:4 $append \
+		>"$folder/console" 2>"$work/host" </dev/null \
+		3>"$folder/output" 4>"$folder/verdict"
+}
+
+# Boots once. Returns non-zero if init was never reached.
+boot() {
+	local machine reader deadline=$((SECONDS + BOOT_SECONDS))
+	: | tee "$folder/console" "$folder/output" >"$folder/verdict"
+	case $arch in
+	um) exec_um & ;;
+	*) exec_qemu & ;;
+	esac
+	machine=$!
+	tail -s 0.1 -n +1 -f --pid=$machine "$folder/output" &
+	reader=$!
+	until grep -qx init "$folder/verdict" || ! kill -0 $machine 2>/dev/null; do
+		if ((SECONDS >= deadline)); then
+			kill $machine
+		fi
+		sleep 0.1
+	done
+	machine_status=0
+	wait $machine || machine_status=$?
+	wait $reader || true
+	grep -qx init "$folder/verdict"
+}
+
+# Says what is wrong with the run that has ended; returns its status.
+judge() {
+	local status=0 end taint
+	end=$(sed -n 's/^status \([0-9]*\) taint -\?[0-9]*$/\1/p' "$folder/verdict")
+	taint=$(sed -n 's/^status .* taint //p' "$folder/verdict")
+	if ((machine_status == 124 || machine_status == 137)); then
+		log "TIMEOUT after $seconds s"
+		status=$STATUS_TIMEOUT
+	elif [[ -z $end ]]; then
+		log "the machine ended before the command did"
+		status=$STATUS_DIRTY
+	elif ((end)); then
+		log "status $end"
+		status=$end
+	fi
+	if grep -aEf <(grep -v '^#' "$VM/verdict.txt") -m 40 "$folder/console" >&2 ||
+		((taint >= 0 ? taint & TAINT_BAD : 1)); then
+		log "the kernel complained (taint ${taint:-unknown})"
+		((status)) || status=$STATUS_DIRTY
+	fi
+	return "$status"
+}
+
+main() {
+	local image arch append busybox machine_status work command status=0
+	parse "$@"
+	busybox=$(command -v busybox) || die "no busybox: run tools/vm/deps.sh"
+	image=$("$VM/kernel.sh" "$kernel")
+	arch=$(<"$image/arch")
+	image=$image/image
+	mkdir -p "$BUILD/vm"
+	work=$(mktemp -d "$BUILD/vm/run.XXXXXX")
+	trap 'rm -rf "$work"' EXIT
+	folder=${folder:-$work}
+	mkdir -p "$folder"
+	build_init
+	make_initrd
+	append="panic=-1 oops=panic loglevel=5 printk.time=1 $args"
+	if ! boot; then
+		log "init was not reached: booting once more"
+		cp "$folder/console" "$folder/console.first"
+		if ! boot; then
+			tail -n 40 "$folder/console" "$work/host" >&2
+			exit "$STATUS_NO_BOOT"
+		fi
+	fi
+	judge || status=$?
+	((status == 0)) || tail -n 5 "$work/host" >&2
+	exit "$status"
+}
+
+main "$@"

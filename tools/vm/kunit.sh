@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kunit.sh [SUITE]: runs the KUnit suites, or those whose name matches SUITE
+# (queue, 'twq_*', queue.case), inside User Mode Linux with CPUS (4) CPUs.
+# KERNEL=uml-6.1 takes another kernel than uml-newest. TWQ_KUNIT_FAIL=y adds a
+# suite that fails, so that one can see the runner fail.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+# insmod says nothing about the suites' results: kunit.py reads them.
+GUEST='set -e
+echo "<6>twq-kunit: begin" >/dev/kmsg
+insmod twq.ko
+rmmod twq
+echo "<6>twq-kunit: end" >/dev/kmsg'
+
+main() {
+	local kernel=${KERNEL:-uml-newest} suite=${1:-} flavour=kunit
+	local folder module status=0 args=rcupdate.rcu_expedited=1 tree
+	case $suite in
+	-*) usage 2 >&2 ;;
+	'' | twq_* | '*'*) ;;
+	*) suite=twq_$suite ;;
+	esac
+	[[ -z ${TWQ_KUNIT_FAIL:-} ]] || flavour=fail
+	module=$("$VM/build.sh" "$kernel" "$flavour")
+	folder=$BUILD/vm/kunit-$(basename "$(dirname "$module")")
+	tree=$("$VM/kernel.sh" "$kernel")/build
+	if [[ -n $suite ]]; then
+		grep -q kunit_filter_glob "$tree/lib/kunit/test.c" ||
+			die "$kernel cannot select suites of a module"
+		args+=" kunit.filter_glob=$suite"
+	fi
+	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$folder" -a "$args" \
+		-f "$module" "$GUEST" || status=$?
+	python3 "$VM/kunit.py" --parser "$("$VM/kernel.sh" source-newest)" \
+		--run-status "$status" --suite "$suite" --flavour "$flavour" \
+		"$folder/console" "$TOP"/kunit/*.c
+}
+
+main "$@"

@@ -16,28 +16,32 @@ insmod twq.ko
 rmmod twq
 echo "<6>twq-kunit: end" >/dev/kmsg'
 
+run() {
+	local kernel=$1 flavour=$2 module=$3 folder=$4 suite=$5 status=0
+	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$folder" \
+		-a "rcupdate.rcu_expedited=1 ${suite:+kunit.filter_glob=$suite}" \
+		-f "$module" "$GUEST" || status=$?
+	python3 "$VM/kunit.py" --parser "$("$VM/kernel.sh" source-newest)" \
+		--run-status "$status" --suite "$suite" --flavour "$flavour" \
+		"$folder/console" "$TOP"/kunit/*.c
+}
+
 main() {
 	local kernel=${KERNEL:-uml-newest} suite=${1:-} flavour=kunit
-	local folder module status=0 args=rcupdate.rcu_expedited=1 tree
+	local folder module tree
 	case $suite in
 	-*) usage 2 >&2 ;;
 	'' | twq_* | '*'*) ;;
 	*) suite=twq_$suite ;;
 	esac
 	[[ -z ${TWQ_KUNIT_FAIL:-} ]] || flavour=fail
+	tree=$("$VM/kernel.sh" "$kernel")/build
+	[[ -z $suite ]] || grep -q kunit_filter_glob "$tree/lib/kunit/test.c" ||
+		die "$kernel cannot select suites of a module"
 	module=$("$VM/build.sh" "$kernel" "$flavour")
 	folder=$BUILD/vm/kunit-$(basename "$(dirname "$module")")
-	tree=$("$VM/kernel.sh" "$kernel")/build
-	if [[ -n $suite ]]; then
-		grep -q kunit_filter_glob "$tree/lib/kunit/test.c" ||
-			die "$kernel cannot select suites of a module"
-		args+=" kunit.filter_glob=$suite"
-	fi
-	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$folder" -a "$args" \
-		-f "$module" "$GUEST" || status=$?
-	python3 "$VM/kunit.py" --parser "$("$VM/kernel.sh" source-newest)" \
-		--run-status "$status" --suite "$suite" --flavour "$flavour" \
-		"$folder/console" "$TOP"/kunit/*.c
+	in_lock "kunit${folder//\//_}" \
+		run "$kernel" "$flavour" "$module" "$folder" "$suite"
 }
 
 main "$@"

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The verdict on a storm: every promise is looked at, and each that was broken
+ * gets a message that says by how much and where. All threads are gone.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "units.h"
+#include "verdict.h"
+
+/* Notes a broken promise; what follows is a format and its arguments. */
+#define broken(verdict, ...)						\
+	json_array_append_new((verdict)->broken, json_sprintf(__VA_ARGS__))
+
+static void judge_calls(struct storm *storm, struct verdict *verdict)
+{
+	const struct failed_call *first = &storm->first_failure;
+	unsigned long long failures = atomic_load(&storm->failures);
+
+	if (failures)
+		broken(verdict,
+		       "%llu calls failed; the first was %s of check %u: -%s",
+		       failures, first->name, first->check,
+		       strerrorname_np(first->error));
+}
+
+static void judge_silence(struct storm *storm, struct verdict *verdict)
+{
+	const struct silence *silence = &storm->silence;
+	const struct check *check = &storm->checks[silence->check];
+	unsigned long long over_limit = silence->over_limit;
+
+	if (!over_limit)
+		return;
+	broken(verdict,
+	       "check %u was silent for %s, allowed are %s (last armed from CPU %d)",
+	       silence->check, format_duration(silence->longest_ns).text,
+	       format_duration(storm->options.silence_ns).text,
+	       check->armed_cpu);
+	if (over_limit > 1)
+		broken(verdict, "%llu silences in all were too long",
+		       over_limit);
+}
+
+/* Says all that the device knows of a check that did not come back. */
+static void judge_lost(struct storm *storm, struct verdict *verdict,
+		       uint32_t index, const struct twq_query *query)
+{
+	const struct check *check = &storm->checks[index];
+	int64_t now_ns = monotonic_ns();
+	char deadline[64] = "no deadline";
+
+	if (verdict->lost++)
+		return;		/* the first one is described */
+	if (query->deadline_ns != TWQ_ETERNITY)
+		snprintf(deadline, sizeof(deadline), "a deadline %s from now",
+			 format_duration(query->deadline_ns - now_ns).text);
+	broken(verdict,
+	       "check %u is lost: no event for %s (last armed from CPU %d; %s, state 0x%04x, %s event unread)",
+	       index, format_duration(now_ns - check->last_ns).text,
+	       check->armed_cpu, deadline, query->state,
+	       query->pending ? "an" : "no");
+}
+
+static void judge_checks(struct storm *storm, struct verdict *verdict)
+{
+	struct twq_query query;
+	uint32_t i;
+
+	for (i = 0; i < storm->options.nr_checks; i++) {
+		if (twq_get_task(storm->fd, storm->checks[i].id, &query) < 0)
+			query = (struct twq_query){ 0 };
+		else if (query.deadline_ns != TWQ_ETERNITY)
+			verdict->still_armed++;
+		if (!atomic_load(&storm->checks[i].is_at_rest))
+			judge_lost(storm, verdict, i, &query);
+	}
+	if (verdict->lost > 1)
+		broken(verdict, "%llu checks are lost in all",
+		       verdict->lost);
+}
+
+static void judge_ledger(struct verdict *verdict)
+{
+	const struct twq_ledger *l = &verdict->ledger;
+	unsigned long long told = l->delivered + l->coalesced + l->pending +
+				  l->discarded;
+	unsigned long long ended = l->expired + l->moved + l->cancelled +
+				   l->dropped;
+
+	if (l->fired != told)
+		broken(verdict,
+		       "the ledger does not balance: %llu fired, but %llu delivered, coalesced, pending and discarded",
+		       l->fired, told);
+	if (l->armed != ended + verdict->still_armed)
+		broken(verdict,
+		       "the ledger does not balance: %llu armed, but %llu expired, moved, cancelled and dropped, and %llu still armed",
+		       l->armed, ended, verdict->still_armed);
+	if (l->delivered != verdict->totals.events)
+		broken(verdict,
+		       "the ledger has %llu events delivered, the readers took %llu",
+		       l->delivered, verdict->totals.events);
+}
+
+static void judge_events(struct storm *storm, struct verdict *verdict)
+{
+	unsigned long long early = atomic_load(&storm->early);
+	unsigned long long strange = atomic_load(&storm->strange);
+
+	if (early)
+		broken(verdict, "%llu events fired before their deadline",
+		       early);
+	if (strange)
+		broken(verdict,
+		       "%llu events were of no check, of no CPU or from the future",
+		       strange);
+	if (verdict->ledger.created != storm->options.nr_checks)
+		broken(verdict,
+		       "the ledger has %llu tasks created, not %u",
+		       verdict->ledger.created,
+		       storm->options.nr_checks);
+}
+
+int verdict_reach(struct storm *storm, struct verdict *verdict)
+{
+	struct twq_stats stats;
+	int ret;
+
+	*verdict = (struct verdict){ .broken = json_array() };
+	verdict->totals = storm_totals(storm);
+	verdict->fire_late = samples_summarise(&storm->fire_late);
+	verdict->read_late = samples_summarise(&storm->read_late);
+	judge_calls(storm, verdict);
+	judge_silence(storm, verdict);
+	judge_checks(storm, verdict);
+	ret = twq_get_stats(storm->fd, TWQ_STATS_ALL_CPUS, &stats);
+	if (ret < 0) {
+		warnx("stats: %s", strerror(-ret));
+		return ret;
+	}
+	verdict->ledger = stats.ledger;
+	judge_ledger(verdict);
+	judge_events(storm, verdict);
+	return 0;
+}

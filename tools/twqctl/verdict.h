@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the storm promises, what came of it, and how it is reported. */
+#ifndef TWQCTL_VERDICT_H
+#define TWQCTL_VERDICT_H
+
+#include <jansson.h>
+
+#include "storm.h"
+
+/**
+ * struct verdict - the outcome of a storm that is over
+ * @ledger: the file's, taken at rest
+ * @totals: what the workers counted
+ * @still_armed: checks that have a deadline yet
+ * @lost: checks of which no event came after re-arming had ended
+ * @fire_late: deadline to fired
+ * @read_late: fired to read
+ * @broken: JSON array of messages, one for each broken promise
+ */
+struct verdict {
+	struct twq_ledger ledger;
+	struct storm_totals totals;
+	unsigned long long still_armed;
+	unsigned long long lost;
+	struct samples_summary fire_late;
+	struct samples_summary read_late;
+	json_t *broken;
+};
+
+/* Returns 0, or -errno when the device did not answer (said on stderr). */
+int verdict_reach(struct storm *storm, struct verdict *verdict);
+
+/* report.c */
+void report_text(const struct storm *storm, const struct verdict *verdict);
+void report_json(const struct storm *storm, const struct verdict *verdict);
+
+#endif /* TWQCTL_VERDICT_H */

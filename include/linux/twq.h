@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * twq: per-CPU timer wait queues, for other modules.
+ *
+ * A task is one deadline, one callback and one set of allowed CPUs. The memory
+ * is the caller's. A task of one CPU without SHARED_WQ lives in that CPU's own
+ * tree, which no lock guards: queue(), schedule() and unlink() are legal there
+ * only. A task with SHARED_WQ lives in the shared tree and takes them from any
+ * CPU. wakeup() and destroy() are legal from everywhere for every task.
+ */
+#ifndef _LINUX_TWQ_H
+#define _LINUX_TWQ_H
+
+#include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+#include <uapi/linux/twq.h>
+
+struct completion;
+struct twq_task;
+
+/**
+ * struct twq_node - a place in a queue
+ * @rb: link in the tree; RB_EMPTY_NODE() while in none
+ * @key_ns: position in the tree, a lower bound of the deadline
+ */
+struct twq_node {
+	struct rb_node rb;
+	s64 key_ns;
+};
+
+/**
+ * struct twq_task_ops - what a task does
+ * @process: the callback, in bottom-half context on an allowed CPU, never on
+ *	two CPUs at once. @reasons are the TWQ_WOKEN_* bits since the last run.
+ *	It moves its own deadline with twq_task_set_expires() or
+ *	twq_task_expire(); a deadline left in the past runs it again. Returns
+ *	the task, which is then queued again, or NULL if it has freed it, after
+ *	twq_task_fini().
+ * @release: called once no CPU can touch the task any more, after
+ *	twq_task_destroy(); may free the task. Bottom halves are off. NULL if
+ *	the task is only ever ended by twq_task_destroy_sync() or by process().
+ */
+struct twq_task_ops {
+	struct twq_task *(*process)(struct twq_task *task, void *ctx,
+				    u32 reasons);
+	void (*release)(struct twq_task *task);
+};
+
+/**
+ * struct twq_task - a task; its members belong to twq
+ * @node: place in the tree that SHARED_WQ names; under that tree's exclusion
+ * @expires_ns: the deadline, TWQ_ETERNITY for none; atomic, any CPU
+ * @state: the state word, see module/task.h; atomic, any CPU
+ * @allowed: the mask in force of a SHARED_WQ task, read under RCU, written
+ *	under the shared lock; NULL without SHARED_WQ, whose CPU is in @state
+ * @inbox: link while QUEUED and on the way to a CPU
+ * @run: link while QUEUED and in a CPU's run queue; that CPU's
+ * @run_ns: while RUNNING, when the run began
+ * @ops: what the task does
+ * @ctx: second argument of process()
+ * @gone: completed instead of calling release(), set by destroy_sync()
+ */
+struct twq_task {
+	struct twq_node node;
+	atomic64_t expires_ns;
+	atomic_t state;
+	const struct cpumask __rcu *allowed;
+	union {
+		struct llist_node inbox;
+		struct list_head run;
+		s64 run_ns;
+	};
+	const struct twq_task_ops *ops;
+	void *ctx;
+	struct completion *gone;
+};
+
+int twq_task_init(struct twq_task *task, const struct twq_task_ops *ops,
+		  void *ctx, const struct cpumask *mask, gfp_t gfp);
+int twq_task_set_shared(struct twq_task *task);
+int twq_task_set_affinity(struct twq_task *task, const struct cpumask *mask,
+			  gfp_t gfp);
+int twq_task_queue(struct twq_task *task);
+int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns);
+int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns);
+int twq_task_schedule(struct twq_task *task, s64 deadline_ns);
+int twq_task_unlink(struct twq_task *task);
+void twq_task_wakeup(struct twq_task *task, u32 reasons);
+bool twq_task_expire(struct twq_task *task, s64 due_ns, s64 next_ns);
+int __must_check twq_task_fini(struct twq_task *task);
+int twq_task_destroy(struct twq_task *task);
+int twq_task_destroy_sync(struct twq_task *task);
+
+/**
+ * twq_task_expires() - the deadline of a task
+ * @task: the task
+ *
+ * Context: any.
+ * Return: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for none.
+ */
+static inline s64 twq_task_expires(const struct twq_task *task)
+{
+	return atomic64_read(&task->expires_ns);
+}
+
+/**
+ * twq_task_set_expires() - set the deadline, without queueing
+ * @task: the task
+ * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for none
+ *
+ * For process(), after which the task is queued, and before twq_task_queue().
+ * A deadline earlier than the position takes effect only with the latter.
+ *
+ * Context: any.
+ */
+static inline void twq_task_set_expires(struct twq_task *task, s64 deadline_ns)
+{
+	atomic64_set(&task->expires_ns, deadline_ns);
+}
+
+/**
+ * twq_task_disarm() - take the deadline away
+ * @task: the task
+ *
+ * The position in the tree is left stale and dropped when it comes due. A run
+ * that is already queued still happens.
+ *
+ * Context: any.
+ * Return: the deadline that was, TWQ_ETERNITY if there was none.
+ */
+static inline s64 twq_task_disarm(struct twq_task *task)
+{
+	return atomic64_xchg(&task->expires_ns, TWQ_ETERNITY);
+}
+
+/**
+ * twq_task_run_time() - when the present run of a task began
+ * @task: the task
+ *
+ * Context: within process().
+ * Return: nanoseconds of CLOCK_MONOTONIC.
+ */
+static inline s64 twq_task_run_time(const struct twq_task *task)
+{
+	return task->run_ns;
+}
+
+#endif /* _LINUX_TWQ_H */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernel versions, 6.1 to the newest; nowhere else.
+ */
+#ifndef TWQ_COMPAT_H
+#define TWQ_COMPAT_H
+
+#include <linux/bottom_half.h>
+#include <linux/hrtimer.h>
+#include <linux/local_lock.h>
+#include <linux/lockdep.h>
+#include <linux/percpu.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+/*
+ * What guards a CPU's own trees: bottom halves off. On PREEMPT_RT that is a
+ * per-CPU lock up to the kernels that have local_lock_nested_bh(); where that
+ * exists, bottom halves off may be no more than a promise not to migrate, and
+ * the nested lock is what excludes. Elsewhere it costs nothing and tells
+ * lockdep. The lock is this CPU's: no other CPU ever takes it.
+ */
+struct twq_bh {
+	local_lock_t lock;
+};
+
+DECLARE_PER_CPU(struct twq_bh, twq_bh);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+static inline void twq_bh_lock(void)
+	__acquires(twq_bh)
+{
+	local_bh_disable();
+	local_lock_nested_bh(&twq_bh.lock);
+	__acquire(twq_bh);
+}
+
+static inline void twq_bh_unlock(void)
+	__releases(twq_bh)
+{
+	__release(twq_bh);
+	local_unlock_nested_bh(&twq_bh.lock);
+	local_bh_enable();
+}
+#else
+static inline void twq_bh_lock(void)
+	__acquires(twq_bh)
+{
+	local_bh_disable();
+	__acquire(twq_bh);
+}
+
+static inline void twq_bh_unlock(void)
+	__releases(twq_bh)
+{
+	__release(twq_bh);
+	local_bh_enable();
+}
+#endif
+
+#endif /* TWQ_COMPAT_H */

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The clock and the timer of a queue: the only file that reads a clock or
+ * calls hrtimer_*().
+ *
+ * A timer is armed when the first key moves earlier and left alone otherwise:
+ * one that fires early finds nothing due and is then set right. All calls are
+ * made under the exclusion of the timer's queue. The callbacks run in hard
+ * interrupt context, take no lock and only ask for a pass, so that stopping a
+ * timer never waits for anybody who waits for us.
+ */
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/timekeeping.h>
+#include <linux/twq.h>
+
+#include "compat.h"
+#include "timer.h"
+
+#ifdef TWQ_KUNIT
+static bool twq_fake;
+static atomic64_t twq_fake_ns;
+
+void twq_fake_clock_start(s64 now_ns)
+{
+	atomic64_set(&twq_fake_ns, now_ns);
+	WRITE_ONCE(twq_fake, true);
+}
+
+void twq_fake_clock_set(s64 now_ns)
+{
+	atomic64_set(&twq_fake_ns, now_ns);
+}
+
+void twq_fake_clock_stop(void)
+{
+	WRITE_ONCE(twq_fake, false);
+}
+
+#define twq_clock_is_fake()	READ_ONCE(twq_fake)
+#define twq_fake_clock_ns()	atomic64_read(&twq_fake_ns)
+#else
+#define twq_clock_is_fake()	false
+#define twq_fake_clock_ns()	0
+#endif
+
+/**
+ * twq_clock_ns() - the present time
+ *
+ * Context: any but NMI.
+ * Return: nanoseconds of CLOCK_MONOTONIC.
+ */
+s64 twq_clock_ns(void)
+{
+	if (twq_clock_is_fake())
+		return twq_fake_clock_ns();
+	return ktime_get();
+}
+
+/**
+ * twq_clock_after() - a time relative to the present
+ * @delay_ns: nanoseconds from now, negative for the past
+ *
+ * Context: as twq_clock_ns().
+ * Return: nanoseconds of CLOCK_MONOTONIC. A time that can't be told is
+ * TWQ_ETERNITY, by ktime_add_safe(); one before all time is its beginning.
+ */
+s64 twq_clock_after(s64 delay_ns)
+{
+	s64 now_ns = twq_clock_ns();
+
+	if (delay_ns < 0)
+		return now_ns + delay_ns;	/* can't wrap, now is positive */
+	return ktime_add_safe(now_ns, delay_ns);
+}
+
+/**
+ * twq_timer_init() - prepare a timer, not armed
+ * @timer: the timer
+ * @mode: HRTIMER_MODE_ABS_HARD, with PINNED for the queue of one CPU
+ * @fire: called in hard interrupt context when it fires; has to see to it
+ *	that somebody looks at the queue and calls twq_timer_rearm()
+ *
+ * Context: process.
+ */
+void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
+		    enum hrtimer_restart (*fire)(struct hrtimer *))
+{
+	hrtimer_setup(&timer->hr, fire, CLOCK_MONOTONIC, mode);
+	timer->mode = mode;
+	timer->armed_ns = TWQ_ETERNITY;
+}
+
+/**
+ * twq_timer_arm() - see to it that a key is not missed
+ * @timer: the timer of a queue
+ * @key_ns: a key in the queue
+ *
+ * Touches the hrtimer only when @key_ns is earlier than what is armed. A key
+ * that is due already is not given to the hrtimer: deadlines in the past, set
+ * in a loop, would make a storm of interrupts (what the kernel answers with
+ * hrtimer_start_range_ns_user()).
+ *
+ * Context: any but NMI, under the exclusion of the queue.
+ * Return: true when @key_ns is due: the caller asks for a pass at once.
+ */
+bool twq_timer_arm(struct twq_timer *timer, s64 key_ns)
+{
+	if (key_ns >= timer->armed_ns)
+		return false;
+	/* Pairs with the READ_ONCE() in twq_shared_expire(). */
+	WRITE_ONCE(timer->armed_ns, key_ns);
+	if (key_ns <= twq_clock_ns())
+		return true;
+	if (!twq_clock_is_fake())
+		hrtimer_start(&timer->hr, key_ns, timer->mode);
+	return false;
+}
+
+/**
+ * twq_timer_rearm() - after a look at the queue: arm for what is first now
+ * @timer: the timer of a queue
+ * @first_ns: first key of the queue, TWQ_ETERNITY when it is empty
+ * @now_ns: the time of the look
+ *
+ * What was armed for @now_ns or earlier has had its look. What is armed for
+ * later stands, even if its key has gone.
+ *
+ * Context: as twq_timer_arm().
+ * Return: as twq_timer_arm().
+ */
+bool twq_timer_rearm(struct twq_timer *timer, s64 first_ns, s64 now_ns)
+{
+	if (timer->armed_ns <= now_ns)
+		WRITE_ONCE(timer->armed_ns, TWQ_ETERNITY);
+	return twq_timer_arm(timer, first_ns);
+}
+
+/**
+ * twq_timer_stop() - disarm a timer
+ * @timer: the timer
+ *
+ * Context: any but hard interrupt and NMI, under the exclusion of the queue.
+ * On return the timer's callback does not run.
+ */
+void twq_timer_stop(struct twq_timer *timer)
+{
+	hrtimer_cancel(&timer->hr);
+	WRITE_ONCE(timer->armed_ns, TWQ_ETERNITY);
+}

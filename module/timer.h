@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The clock, and the one timer that a queue has at its first key.
+ */
+#ifndef TWQ_TIMER_H
+#define TWQ_TIMER_H
+
+#include <linux/hrtimer.h>
+#include <linux/types.h>
+
+/**
+ * struct twq_timer - the timer of one queue
+ * @hr: what fires
+ * @mode: how @hr is started
+ * @armed_ns: the one truth about what is armed: somebody comes to look at the
+ *	queue at this time or, when it has passed, is already on the way.
+ *	TWQ_ETERNITY when nobody will. Never later than the queue's first key
+ *	once the queue's user has left its exclusion. Written under the queue's
+ *	exclusion; the shared queue's is read without, as a hint.
+ */
+struct twq_timer {
+	struct hrtimer hr;
+	enum hrtimer_mode mode;
+	s64 armed_ns;
+};
+
+s64 twq_clock_ns(void);
+s64 twq_clock_after(s64 delay_ns);
+void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
+		    enum hrtimer_restart (*fire)(struct hrtimer *));
+bool twq_timer_arm(struct twq_timer *timer, s64 key_ns);
+bool twq_timer_rearm(struct twq_timer *timer, s64 first_ns, s64 now_ns);
+void twq_timer_stop(struct twq_timer *timer);
+
+#ifdef TWQ_KUNIT
+/* A clock that tests move by hand; with it no hrtimer is started. */
+void twq_fake_clock_start(s64 now_ns);
+void twq_fake_clock_set(s64 now_ns);
+void twq_fake_clock_stop(void);
+#endif
+
+#endif /* TWQ_TIMER_H */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A task's state word. Nothing but the helpers here changes it.
+ *
+ *                  wakeup()                 a CPU starts it
+ *      idle ----------------------> QUEUED ------------------> RUNNING
+ *       ^ |                          ^  ^                       | | |
+ *       | | destroy(), where the     |  |  reasons came, or the | | |
+ *       | | tree may be touched      |  +--- CPU is not allowed-+ | |
+ *       | v                          |                            | |
+ *       | RUNNING|KILLED: gone <-----|--- KILLED: released ---------+
+ *       |                            |                            |
+ *       +----------------------------|----- queued, nothing new --+
+ *                                    |
+ *      idle -- destroy() elsewhere --+ (QUEUED|KILLED)
+ *
+ * Each arrow is one atomic step, in one helper below. QUEUED means that
+ * somebody has the duty to bring the task to a run queue or has done so; its
+ * links are his. RUNNING means that one CPU runs it; it is dropped last, after
+ * the task has been queued, and after that step the CPU does not look at the
+ * task again. RUNNING|KILLED is never left.
+ *
+ * Order of memory. The steps are value-returning atomics and so full barriers:
+ * what a waker wrote before wakeup() is seen by the process() that the wake-up
+ * leads to, since that run starts with a step on the same word; what process()
+ * wrote is seen by the next run, on whatever CPU. The deadline is an atomic of
+ * its own; it is changed before the tree is looked at, under the tree's
+ * exclusion or, by process(), before the queueing step, so the last change of
+ * the deadline is followed by a look at the position.
+ */
+#ifndef TWQ_STATE_H
+#define TWQ_STATE_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/twq.h>
+
+/*
+ * The low half of the state word; the upper half is the owner CPU of a task
+ * without SHARED_WQ, so that 'not used yet' and 'on that CPU' are one word.
+ */
+#define TWQ_RUNNING	TWQ_STATE_RUNNING
+#define TWQ_QUEUED	TWQ_STATE_QUEUED
+#define TWQ_SHARED_WQ	TWQ_STATE_SHARED_WQ
+#define TWQ_KILLED	0x0008	/* to be released by whoever runs it next */
+#define TWQ_USED	0x0010	/* was queued or woken: init is over */
+#define TWQ_CPU_SHIFT	16
+#define TWQ_PERSISTENT	(GENMASK(31, TWQ_CPU_SHIFT) | TWQ_SHARED_WQ | \
+			 TWQ_KILLED | TWQ_USED)
+
+static inline u32 twq_task_state(const struct twq_task *task)
+{
+	return (u32)atomic_read(&task->state);
+}
+
+static inline unsigned int twq_state_cpu(u32 state)
+{
+	return state >> TWQ_CPU_SHIFT;
+}
+
+/* Each of the following is one fully ordered atomic step. */
+
+static inline bool state_step(struct twq_task *task, u32 *old, u32 new)
+{
+	return atomic_try_cmpxchg(&task->state, (int *)old, (int)new);
+}
+
+/* Init is over. False when @old was no longer true; it is then up to date. */
+static inline bool state_use(struct twq_task *task, u32 *old)
+{
+	return (*old & TWQ_USED) || state_step(task, old, *old | TWQ_USED);
+}
+
+/*
+ * Before the first use: another owner, or SHARED_WQ. One step with the test
+ * that the task is unused, or a first queue() could go to the tree that the
+ * task is just leaving. Pairs with state_use() and state_wake().
+ */
+static inline int state_settle(struct twq_task *task, u32 owner_or_shared)
+{
+	u32 s = twq_task_state(task);
+
+	do {
+		if (s & TWQ_KILLED)
+			return -ESRCH;
+		if (s & TWQ_USED)
+			return -EBUSY;
+	} while (!state_step(task, &s, owner_or_shared));
+	return 0;
+}
+
+/* Reasons in; true for the one who has to bring the task to a run queue. */
+static inline bool state_wake(struct twq_task *task, u32 reasons)
+{
+	u32 new, s = twq_task_state(task);
+	bool won;
+
+	do {
+		won = !(s & (TWQ_RUNNING | TWQ_QUEUED));
+		new = s | reasons | TWQ_USED | (won ? TWQ_QUEUED : 0);
+	} while (!state_step(task, &s, new));
+	return won;
+}
+
+/*
+ * QUEUED to RUNNING, reasons out. What persists is kept by the same step: a
+ * plain store of 'RUNNING and the flags seen before' would undo a KILLED that
+ * comes in between.
+ */
+static inline u32 state_start(struct twq_task *task)
+{
+	u32 s = twq_task_state(task);
+
+	do {
+	} while (!state_step(task, &s, (s & TWQ_PERSISTENT) | TWQ_RUNNING));
+	return s;
+}
+
+/*
+ * RUNNING dropped, the last step of a run. True when it became QUEUED again,
+ * because of @again, new reasons or KILLED: the caller brings it to a run
+ * queue. Otherwise the task may be gone when this returns.
+ */
+static inline bool state_stop(struct twq_task *task, bool again, u32 reasons)
+{
+	u32 new, s = twq_task_state(task);
+	bool queued;
+
+	do {
+		queued = again || (s & (TWQ_WOKEN_ANY | TWQ_KILLED));
+		new = (s & ~TWQ_RUNNING) | reasons | (queued ? TWQ_QUEUED : 0);
+	} while (!state_step(task, &s, new));
+	return queued;
+}
+
+/* KILLED in. 1 when the task was idle: the caller now runs it for its end. */
+static inline int state_kill(struct twq_task *task)
+{
+	u32 new, s = twq_task_state(task);
+	bool idle;
+
+	do {
+		if (s & TWQ_KILLED)
+			return -ESRCH;
+		idle = !(s & (TWQ_RUNNING | TWQ_QUEUED));
+		new = s | TWQ_KILLED | (idle ? TWQ_RUNNING : 0);
+	} while (!state_step(task, &s, new));
+	return idle;
+}
+
+#endif /* TWQ_STATE_H */

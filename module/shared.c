@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shared wait queue. Its timer fires on whatever CPU and asks that CPU for
+ * a pass; a pass on any CPU takes what is due. The lock is held for a few
+ * tasks at a time, so that a storm of deadlines does not keep other CPUs from
+ * the queue, and nothing is taken inside it.
+ */
+#include <linux/minmax.h>
+
+#include "cpu.h"
+#include "shared.h"
+#include "task.h"
+#include "testpoint.h"
+
+/* Most tasks that are expired in one hold of the lock. */
+#define TWQ_SHARED_BATCH	32U
+
+struct twq_shared twq_shared;
+
+/**
+ * twq_shared_lock() - exclude the other users of the shared queue
+ *
+ * Context: process or bottom half. Bottom halves stay off until
+ * twq_shared_unlock().
+ */
+void twq_shared_lock(void)
+	__acquires(&twq_shared.lock)
+{
+	spin_lock_bh(&twq_shared.lock);
+}
+
+/**
+ * twq_shared_unlock() - let the others in again
+ *
+ * Context: after twq_shared_lock().
+ */
+void twq_shared_unlock(void)
+	__releases(&twq_shared.lock)
+{
+	spin_unlock_bh(&twq_shared.lock);
+}
+
+/**
+ * twq_shared_place() - put a task's node to a position
+ * @node: node of a task with SHARED_WQ, in the queue or not
+ * @key_ns: the position
+ *
+ * Context: under twq_shared_lock().
+ */
+void twq_shared_place(struct twq_node *node, s64 key_ns)
+	__must_hold(&twq_shared.lock)
+{
+	lockdep_assert_held(&twq_shared.lock);
+	if (twq_node_linked(node))
+		twq_queue_move(&twq_shared.queue, node, key_ns);
+	else
+		twq_queue_add(&twq_shared.queue, node, key_ns);
+	if (twq_timer_arm(&twq_shared.timer, key_ns))
+		twq_cpu_raise();
+}
+
+/**
+ * twq_shared_remove() - take a task's node out
+ * @node: a node in the queue
+ *
+ * Context: under twq_shared_lock(). The timer stays as it is: when it fires
+ * for a key that has gone it is set right.
+ */
+void twq_shared_remove(struct twq_node *node)
+	__must_hold(&twq_shared.lock)
+{
+	lockdep_assert_held(&twq_shared.lock);
+	twq_queue_remove(&twq_shared.queue, node);
+}
+
+/* Takes at most @max due positions. Returns how many there were. */
+static unsigned int twq_shared_take(s64 now_ns, unsigned int max)
+	__must_hold(&twq_shared.lock)
+{
+	struct twq_node *node;
+	unsigned int taken;
+
+	for (taken = 0; taken < max; taken++) {
+		struct twq_task *task;
+
+		node = twq_queue_due(&twq_shared.queue, now_ns);
+		if (!node)
+			break;
+		task = twq_task_of(node);
+		if (!twq_task_due(task, &twq_shared.queue, now_ns))
+			continue;
+		/*
+		 * Woken before the lock is dropped: whoever ends the task has
+		 * to take the lock to find it out of the tree, and then it is
+		 * QUEUED and ended by its run.
+		 */
+		if (twq_task_wake(task, TWQ_WOKEN_TIMER))
+			twq_task_push(task);
+		TWQ_TEST_POINT(TWQ_TP_WOKEN, task);
+	}
+	return taken;
+}
+
+/**
+ * twq_shared_expire() - take what is due in the shared queue
+ * @now_ns: the time
+ * @max: most positions to take
+ *
+ * Context: bottom half, no lock held.
+ * Return: whether there may be more that is due.
+ */
+bool twq_shared_expire(s64 now_ns, unsigned int max)
+{
+	bool due = false;
+
+	/*
+	 * A hint, so that a pass without shared work takes no lock; pairs with
+	 * the WRITE_ONCE() in twq_timer_arm(). What is missed here is not lost:
+	 * who arms for a key that is due asks for a pass after this store.
+	 */
+	while (max && READ_ONCE(twq_shared.timer.armed_ns) <= now_ns) {
+		unsigned int batch = min(max, TWQ_SHARED_BATCH);
+
+		twq_shared_lock();
+		max -= twq_shared_take(now_ns, batch);
+		due = twq_timer_rearm(&twq_shared.timer,
+				      twq_queue_first_key(&twq_shared.queue),
+				      now_ns);
+		twq_shared_unlock();
+	}
+	return due;
+}
+
+static enum hrtimer_restart twq_shared_fire(struct hrtimer *hr)
+{
+	twq_cpu_raise();
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * twq_shared_init() - make the shared queue
+ *
+ * Context: process, before the first task.
+ */
+void twq_shared_init(void)
+{
+	spin_lock_init(&twq_shared.lock);
+	twq_queue_init(&twq_shared.queue);
+	twq_timer_init(&twq_shared.timer, HRTIMER_MODE_ABS_HARD,
+		       twq_shared_fire);
+}
+
+/**
+ * twq_shared_exit() - stop the shared queue's timer
+ *
+ * Context: process, after the last task.
+ */
+void twq_shared_exit(void)
+{
+	twq_shared_lock();
+	twq_timer_stop(&twq_shared.timer);
+	twq_shared_unlock();
+}

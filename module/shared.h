@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The shared wait queue: one tree for the system, under one lock.
+ */
+#ifndef TWQ_SHARED_H
+#define TWQ_SHARED_H
+
+#include <linux/spinlock.h>
+
+#include "queue.h"
+#include "timer.h"
+
+/**
+ * struct twq_shared - the shared wait queue
+ * @lock: guards the rest and the masks of all SHARED_WQ tasks; taken with
+ *	bottom halves off, since passes take it; nothing is taken inside
+ * @queue: tasks with SHARED_WQ, and no others
+ * @timer: timer at the first key of @queue
+ */
+struct twq_shared {
+	spinlock_t lock;
+	struct twq_queue queue;
+	struct twq_timer timer;
+};
+
+extern struct twq_shared twq_shared;
+
+void twq_shared_lock(void) __acquires(&twq_shared.lock);
+void twq_shared_unlock(void) __releases(&twq_shared.lock);
+void twq_shared_place(struct twq_node *node, s64 key_ns)
+	__must_hold(&twq_shared.lock);
+void twq_shared_remove(struct twq_node *node) __must_hold(&twq_shared.lock);
+bool twq_shared_expire(s64 now_ns, unsigned int max);
+void twq_shared_init(void);
+void twq_shared_exit(void);
+
+#endif /* TWQ_SHARED_H */

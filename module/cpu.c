@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pass over one CPU's inbox, local wait queue and run queue, the kick that
+ * asks for it, and CPU hotplug. Who may touch what is in cpu.h. The pass is a
+ * tasklet: bottom-half context on the CPU that asked, never twice at once, and
+ * a storm that keeps asking ends up in ksoftirqd, where the scheduler divides
+ * the CPU.
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/minmax.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "cpu.h"
+#include "shared.h"
+#include "task.h"
+
+DEFINE_PER_CPU(struct twq_bh, twq_bh) = {
+	.lock = INIT_LOCAL_LOCK(lock),
+};
+DEFINE_PER_CPU(struct twq_cpu, twq_cpus);
+DEFINE_PER_CPU(struct twq_counters, twq_counters);
+
+/* Most tasks that one pass takes from the trees, and most that it runs. */
+unsigned int twq_budget = 200;
+
+/* CPUs that are their own host; changed by hotplug callbacks alone. */
+static struct cpumask twq_serving;
+static enum cpuhp_state twq_cpuhp;
+
+/**
+ * twq_cpu_serving() - the CPUs that tasks can be sent to
+ *
+ * Context: any. The answer is one of the moment; tasks that go to a CPU which
+ * is on its way out are found by its stand-in.
+ * Return: the mask.
+ */
+const struct cpumask *twq_cpu_serving(void)
+{
+	return &twq_serving;
+}
+
+/**
+ * twq_cpu_lock() - exclude the other users of a CPU's queues
+ * @c: that CPU's part
+ *
+ * Context: process or bottom half. Bottom halves stay off until
+ * twq_cpu_unlock().
+ * Return: false when another CPU serves @c; nothing is excluded then.
+ */
+bool twq_cpu_lock(struct twq_cpu *c)
+{
+	twq_bh_lock();
+	/* Pairs with the release in twq_cpu_rehome(). */
+	if (likely(smp_load_acquire(&c->host) == smp_processor_id()))
+		return true;
+	twq_bh_unlock();
+	return false;
+}
+
+/**
+ * twq_cpu_unlock() - let the others in again
+ * @c: as given to twq_cpu_lock()
+ *
+ * Context: after twq_cpu_lock() said true.
+ */
+void twq_cpu_unlock(struct twq_cpu *c)
+{
+	twq_bh_unlock();
+}
+
+static void twq_cpu_kicked(void *info)
+{
+	struct twq_cpu *c = info;
+
+	tasklet_schedule(&c->bh);
+}
+
+/**
+ * twq_cpu_kick() - ask a CPU's host for a pass
+ * @c: that CPU's part
+ *
+ * Context: any but NMI.
+ */
+void twq_cpu_kick(struct twq_cpu *c)
+{
+	int host;
+
+	/* See cpu.h: a host that goes offline waits for the end of this. */
+	preempt_disable();
+	host = READ_ONCE(c->host);
+	if (host == smp_processor_id()) {
+		tasklet_schedule(&c->bh);
+	} else {
+		twq_count(kicks);
+		/*
+		 * -EBUSY: a kick is on its way and has not been taken yet. It
+		 * starts a pass after this point, so what the caller pushed
+		 * is found by it.
+		 */
+		smp_call_function_single_async(host, &c->csd);
+	}
+	preempt_enable();
+}
+
+/**
+ * twq_cpu_raise() - ask for a pass here
+ *
+ * Context: any but NMI.
+ */
+void twq_cpu_raise(void)
+{
+	preempt_disable();
+	twq_cpu_kick(this_cpu_ptr(&twq_cpus));
+	preempt_enable();
+}
+
+/**
+ * twq_cpu_push() - put a QUEUED task into a CPU's inbox
+ * @c: that CPU's part
+ * @node: the task's inbox link
+ *
+ * Kicks only when the inbox was empty: otherwise somebody else's kick is still
+ * to empty it.
+ *
+ * Context: any but NMI, preemption off since @c was chosen.
+ */
+void twq_cpu_push(struct twq_cpu *c, struct llist_node *node)
+{
+	/* Pairs with the llist_del_all() in twq_cpu_collect(). */
+	if (llist_add(node, &c->inbox))
+		twq_cpu_kick(c);
+}
+
+/**
+ * twq_cpu_place() - put a task's node to a position in a local queue
+ * @c: the owner's part
+ * @node: node of a task without SHARED_WQ, in the queue or not
+ * @key_ns: the position
+ *
+ * Context: under twq_cpu_lock().
+ */
+void twq_cpu_place(struct twq_cpu *c, struct twq_node *node, s64 key_ns)
+{
+	if (twq_node_linked(node))
+		twq_queue_move(&c->queue, node, key_ns);
+	else
+		twq_queue_add(&c->queue, node, key_ns);
+	if (twq_timer_arm(&c->timer, key_ns))
+		tasklet_schedule(&c->bh);
+}
+
+/* -- the pass, on the host, in bottom-half context ------------------------ */
+
+/* From the inbox to the run queue, in the order of arrival. */
+static void twq_cpu_collect(struct twq_cpu *c)
+{
+	struct llist_node *arrived;
+	struct twq_task *task, *next;
+
+	/* The full barrier of its xchg() pairs with llist_add(). */
+	arrived = llist_reverse_order(llist_del_all(&c->inbox));
+	llist_for_each_entry_safe(task, next, arrived, inbox)
+		list_add_tail(&task->run, &c->run);
+}
+
+/* Takes at most @max due positions. Returns how many there were. */
+static unsigned int twq_cpu_expire(struct twq_cpu *c, s64 now_ns,
+				   unsigned int max)
+{
+	struct twq_node *node;
+	unsigned int taken;
+
+	for (taken = 0; taken < max; taken++) {
+		struct twq_task *task;
+
+		node = twq_queue_due(&c->queue, now_ns);
+		if (!node)
+			break;
+		task = twq_task_of(node);
+		if (twq_task_due(task, &c->queue, now_ns) &&
+		    twq_task_wake(task, TWQ_WOKEN_TIMER))
+			list_add_tail(&task->run, &c->run);
+	}
+	return taken;
+}
+
+/*
+ * First step: what has arrived goes behind what waits, then what is due in the
+ * local queue. False when not the host.
+ */
+static bool twq_cpu_take(struct twq_cpu *c, unsigned int max, s64 now_ns,
+			 unsigned int *taken, bool *more)
+{
+	if (!twq_cpu_lock(c))
+		return false;
+	twq_cpu_collect(c);
+	*taken = twq_cpu_expire(c, now_ns, max);
+	*more = twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
+				now_ns);
+	twq_cpu_unlock(c);
+	return true;
+}
+
+/* The next task to run; NULL when there is none or this is not the host. */
+static struct twq_task *twq_cpu_next(struct twq_cpu *c)
+{
+	struct twq_task *task;
+
+	if (!twq_cpu_lock(c))
+		return NULL;
+	if (list_empty(&c->run))
+		twq_cpu_collect(c);
+	task = list_first_entry_or_null(&c->run, struct twq_task, run);
+	if (task)
+		list_del(&task->run);
+	twq_cpu_unlock(c);
+	return task;
+}
+
+/* Last step: at most @max runs. Returns whether there may be more. */
+static bool twq_cpu_run(struct twq_cpu *c, unsigned int max)
+{
+	while (max--) {
+		struct twq_task *task = twq_cpu_next(c);
+
+		if (!task)
+			return false;
+		/* Before RUNNING, and so before the look at the mask. */
+		task->run_ns = twq_clock_ns();
+		twq_task_run(task, smp_processor_id());
+	}
+	return true;
+}
+
+static void twq_cpu_pass(struct tasklet_struct *bh)
+{
+	struct twq_cpu *c = from_tasklet(c, bh, bh);
+	unsigned int taken, budget = READ_ONCE(twq_budget);
+	s64 now_ns = twq_clock_ns();
+	bool local, shared, runs;
+
+	/*
+	 * Half of the budget is the shared queue's when something is due
+	 * there, so that a storm of local deadlines does not silence it.
+	 */
+	shared = READ_ONCE(twq_shared.timer.armed_ns) <= now_ns;
+	if (!twq_cpu_take(c, shared ? budget / 2 : budget, now_ns, &taken,
+			  &local)) {
+		/* The kick came before another CPU became the host. */
+		twq_cpu_kick(c);
+		return;
+	}
+	twq_count(passes);
+	shared = twq_shared_expire(now_ns, budget - taken);
+	runs = twq_cpu_run(c, budget);
+	if (local || shared || runs) {
+		twq_count(cut);
+		twq_cpu_kick(c);
+	}
+}
+
+static enum hrtimer_restart twq_cpu_fire(struct hrtimer *hr)
+{
+	struct twq_cpu *c = container_of(hr, struct twq_cpu, timer.hr);
+
+	tasklet_schedule(&c->bh);
+	return HRTIMER_NORESTART;
+}
+
+/* -- hotplug -------------------------------------------------------------- */
+
+/* On the present host: names another one. Counts the tasks that change. */
+static void twq_cpu_rehome(struct twq_cpu *c, int host)
+{
+	struct twq_task *task;
+
+	if (!twq_cpu_lock(c))
+		return;
+	twq_cpu_collect(c);
+	list_for_each_entry(task, &c->run, run)
+		twq_count(rehomed);
+	this_cpu_add(twq_counters.rehomed, c->queue.nr);
+	twq_timer_stop(&c->timer);
+	/* Pairs with the acquire in twq_cpu_lock(). */
+	smp_store_release(&c->host, host);
+	twq_cpu_unlock(c);
+}
+
+static long twq_cpu_send_home(void *info)
+{
+	struct twq_cpu *c = info;
+
+	twq_cpu_rehome(c, c->cpu);
+	return 0;
+}
+
+/* On a CPU that has come up: it becomes its own host again. */
+static int twq_cpu_online(unsigned int cpu)
+{
+	struct twq_cpu *c = per_cpu_ptr(&twq_cpus, cpu);
+
+	if (c->host != cpu)
+		work_on_cpu(c->host, twq_cpu_send_home, c);
+	cpumask_set_cpu(cpu, &twq_serving);
+	twq_cpu_kick(c);
+	return 0;
+}
+
+/* On a CPU that goes down: all that it serves gets another host. */
+static int twq_cpu_offline(unsigned int cpu)
+{
+	struct twq_cpu *c;
+	int host, other;
+
+	cpumask_clear_cpu(cpu, &twq_serving);
+	host = cpumask_first(&twq_serving);
+	for_each_possible_cpu(other)
+		twq_cpu_rehome(per_cpu_ptr(&twq_cpus, other), host);
+	/* Pushes and kicks that still read this CPU's name are over now. */
+	synchronize_rcu();
+	for_each_possible_cpu(other) {
+		c = per_cpu_ptr(&twq_cpus, other);
+		if (c->host == host)
+			twq_cpu_kick(c);
+	}
+	return 0;
+}
+
+/**
+ * twq_cpu_read_stats() - counters of one CPU
+ * @cpu: the CPU
+ * @stats: where they are added
+ *
+ * Context: any. Counters that change meanwhile may be of different moments.
+ */
+void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats)
+{
+	struct twq_counters *from = per_cpu_ptr(&twq_counters, cpu);
+
+#define TWQ_ADD(what)	(stats->what += data_race(from->what))
+	/* Statistics: a CPU adds to its own while they are read. */
+	TWQ_ADD(queued);
+	TWQ_ADD(kept);
+	TWQ_ADD(expired);
+	TWQ_ADD(stale);
+	TWQ_ADD(runs);
+	TWQ_ADD(passed_on);
+	TWQ_ADD(passes);
+	TWQ_ADD(cut);
+	TWQ_ADD(kicks);
+	TWQ_ADD(refused);
+	TWQ_ADD(rehomed);
+#undef TWQ_ADD
+	stats->local_depth += READ_ONCE(per_cpu(twq_cpus, cpu).queue.nr);
+	stats->shared_depth = READ_ONCE(twq_shared.queue.nr);
+}
+
+/**
+ * twq_cpu_init() - make all CPUs' parts and begin to serve them
+ *
+ * Context: process, before the first task.
+ * Return: 0 or a negative errno.
+ */
+int twq_cpu_init(void)
+{
+	struct twq_cpu *c;
+	int cpu, err;
+
+	cpus_read_lock();
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(&twq_cpus, cpu);
+		twq_queue_init(&c->queue);
+		twq_timer_init(&c->timer, HRTIMER_MODE_ABS_PINNED_HARD,
+			       twq_cpu_fire);
+		INIT_LIST_HEAD(&c->run);
+		init_llist_head(&c->inbox);
+		tasklet_setup(&c->bh, twq_cpu_pass);
+		INIT_CSD(&c->csd, twq_cpu_kicked, c);
+		c->cpu = cpu;
+		c->host = cpumask_first(cpu_online_mask);
+	}
+	err = cpuhp_setup_state_cpuslocked(CPUHP_AP_ONLINE_DYN, "twq:online",
+					   twq_cpu_online, twq_cpu_offline);
+	cpus_read_unlock();
+	if (err < 0)
+		return err;
+	twq_cpuhp = err;
+	return 0;
+}
+
+static void twq_cpu_nop(void *info)
+{
+}
+
+/**
+ * twq_cpu_exit() - stop serving
+ *
+ * Context: process, after the last task. On return nothing of this file runs.
+ */
+void twq_cpu_exit(void)
+{
+	int cpu;
+
+	cpuhp_remove_state_nocalls(twq_cpuhp);
+	for_each_possible_cpu(cpu)
+		hrtimer_cancel(&per_cpu(twq_cpus, cpu).timer.hr);
+	/*
+	 * A kick whose work another pass has done may still be under way. An
+	 * interrupt serves synchronous calls first, so the first round may end
+	 * before a kick of the same batch; the second is of a later batch.
+	 */
+	on_each_cpu(twq_cpu_nop, NULL, 1);
+	on_each_cpu(twq_cpu_nop, NULL, 1);
+	for_each_possible_cpu(cpu)
+		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One CPU's part: the local wait queue, the run queue, the inbox, the pass
+ * over them and who serves them while the CPU is offline.
+ *
+ * A struct twq_cpu belongs to a CPU for ever and is served by its host: the
+ * CPU itself while it is online, another while it is not. Only the host
+ * touches the tree, the timer and the run queue. So a CPU that goes down moves
+ * nothing: its teardown, on that CPU, names another host; when it is back the
+ * present host, on itself, names the CPU again. The store of the name releases
+ * what the old host did, the check in twq_cpu_lock() acquires it.
+ *
+ * The inbox is the one thing that other CPUs reach. Whoever pushes runs with
+ * preemption off from reading the host's name to the end of the kick. The
+ * teardown calls synchronize_rcu() after naming another host, so that a push
+ * that still read the old name is over, and then kicks the new host once: that
+ * push is found. A kick that reaches a CPU which is no longer the host is
+ * passed on by the pass that it starts.
+ */
+#ifndef TWQ_CPU_H
+#define TWQ_CPU_H
+
+#include <linux/cpumask.h>
+#include <linux/interrupt.h>
+#include <linux/llist.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+
+#include "compat.h"
+#include "queue.h"
+#include "timer.h"
+
+/**
+ * struct twq_cpu - what belongs to one CPU
+ * @queue: local wait queue; under twq_cpu_lock()
+ * @timer: timer at the first key of @queue; under twq_cpu_lock()
+ * @run: run queue, tasks linked by their @run; under twq_cpu_lock()
+ * @host: the CPU that serves this; written by the present host only
+ * @cpu: the CPU whose part this is
+ * @bh: runs the pass, on the host; never on two CPUs at once
+ * @csd: the kick to a host that is another CPU
+ * @inbox: tasks that were pushed, last one first; lock-free, any CPU
+ */
+struct twq_cpu {
+	struct twq_queue queue;
+	struct twq_timer timer;
+	struct list_head run;
+	int host;
+	int cpu;
+	struct tasklet_struct bh;
+	call_single_data_t csd;
+	struct llist_head inbox ____cacheline_aligned_in_smp;
+};
+
+/* Counters of the CPU that did it, named as in struct twq_cpu_stats. */
+struct twq_counters {
+	u64 queued;
+	u64 kept;
+	u64 expired;
+	u64 stale;
+	u64 runs;
+	u64 passed_on;
+	u64 passes;
+	u64 cut;
+	u64 kicks;
+	u64 refused;
+	u64 rehomed;
+};
+
+DECLARE_PER_CPU(struct twq_cpu, twq_cpus);
+DECLARE_PER_CPU(struct twq_counters, twq_counters);
+extern unsigned int twq_budget;
+
+#define twq_count(what)		this_cpu_inc(twq_counters.what)
+
+bool twq_cpu_lock(struct twq_cpu *c);
+void twq_cpu_unlock(struct twq_cpu *c);
+void twq_cpu_place(struct twq_cpu *c, struct twq_node *node, s64 key_ns);
+void twq_cpu_push(struct twq_cpu *c, struct llist_node *node);
+void twq_cpu_kick(struct twq_cpu *c);
+void twq_cpu_raise(void);
+const struct cpumask *twq_cpu_serving(void);
+void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats);
+int twq_cpu_init(void);
+void twq_cpu_exit(void);
+
+#endif /* TWQ_CPU_H */

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A task's way to a CPU, its run and its end. Whoever sets QUEUED has the duty
+ * to bring the task to a run queue; whoever sets RUNNING has it alone until he
+ * drops RUNNING. No lock is held while a callback runs.
+ */
+#include <linux/completion.h>
+#include <linux/module.h>
+
+#include "cpu.h"
+#include "task.h"
+#include "testpoint.h"
+
+#ifdef TWQ_KUNIT
+void (*twq_testpoint_fn)(enum twq_testpoint where, struct twq_task *t);
+#endif
+
+/**
+ * twq_task_wake() - put reasons in
+ * @task: the task
+ * @reasons: TWQ_WOKEN_*
+ *
+ * Context: any but NMI.
+ * Return: true when the caller has won the duty to bring it to a run queue.
+ */
+bool twq_task_wake(struct twq_task *task, u32 reasons)
+{
+	return state_wake(task, reasons & TWQ_WOKEN_ANY);
+}
+
+/**
+ * twq_task_push() - bring a task that has become QUEUED to a CPU
+ * @task: the task, which is the caller's until the push and nobody's after
+ *
+ * Context: any but NMI.
+ */
+void twq_task_push(struct twq_task *task)
+{
+	u32 s = twq_task_state(task);
+	int cpu;
+
+	TWQ_TEST_POINT(TWQ_TP_PUSH, task);
+	/* Preemption off from here to the kick: see cpu.h. */
+	preempt_disable();
+	cpu = twq_task_pick_cpu(task, s);
+	twq_cpu_push(per_cpu_ptr(&twq_cpus, cpu), &task->inbox);
+	preempt_enable();
+}
+
+/**
+ * twq_task_wakeup() - have a task run
+ * @task: the task
+ * @reasons: TWQ_WOKEN_* bits, ORed to those that wait already
+ *
+ * What the caller wrote before is seen by the run that follows.
+ *
+ * Context: any but NMI. The caller sees to it that the task exists.
+ */
+void twq_task_wakeup(struct twq_task *task, u32 reasons)
+{
+	if (twq_task_wake(task, reasons))
+		twq_task_push(task);
+}
+EXPORT_SYMBOL_GPL(twq_task_wakeup);
+
+/* The end of a KILLED task, RUNNING for ever: out of the tree, released. */
+static void twq_task_reap(struct twq_task *task)
+{
+	if (!twq_task_detach(task)) {
+		state_stop(task, true, 0);
+		twq_task_push(task);
+		return;
+	}
+	twq_task_drop_mask(task);
+	if (task->gone)
+		complete(task->gone);
+	else
+		task->ops->release(task);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * twq_task_run() - run a task that was taken from a run queue
+ * @task: a QUEUED task that is the caller's
+ * @cpu: this CPU
+ *
+ * Context: bottom half, on the CPU that serves the run queue, no lock held.
+ */
+void twq_task_run(struct twq_task *task, int cpu)
+{
+	u32 s = state_start(task);
+	int err = 0;
+
+	TWQ_TEST_POINT(TWQ_TP_STARTED, task);
+	if (s & TWQ_KILLED) {
+		twq_task_reap(task);
+		return;
+	}
+	if (!twq_task_may_run(task, s, cpu)) {
+		twq_count(passed_on);
+		state_stop(task, true, s & TWQ_WOKEN_ANY);
+		twq_task_push(task);
+		return;
+	}
+	twq_count(runs);
+	if (!task->ops->process(task, task->ctx, s & TWQ_WOKEN_ANY))
+		return;
+	/* -EXDEV: another CPU has become the host meanwhile, it goes on. */
+	if (!(twq_task_state(task) & (TWQ_WOKEN_ANY | TWQ_KILLED)))
+		err = twq_task_queue(task);
+	TWQ_TEST_POINT(TWQ_TP_REQUEUED, task);
+	if (state_stop(task, err == -EXDEV, 0))
+		twq_task_push(task);
+}
+
+/**
+ * twq_task_fini() - end a task from within its process()
+ * @task: the task, which nobody else knows of any more
+ *
+ * Context: within process(), which afterwards frees the task and returns NULL.
+ * Return: 0; -EXDEV when the CPU has ceased to serve the task's queue
+ * meanwhile: process() then returns the task and tries again in its next run,
+ * which it asks for by twq_task_wakeup().
+ */
+int twq_task_fini(struct twq_task *task)
+{
+	if (!twq_task_detach(task))
+		return -EXDEV;
+	twq_task_drop_mask(task);
+	module_put(THIS_MODULE);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_fini);
+
+/**
+ * twq_task_destroy() - end a task, in any state, from any CPU
+ * @task: the task; release() is called once no CPU can touch it any more,
+ *	perhaps before this returns. It is not run again.
+ *
+ * Context: process or bottom half, within process() too.
+ * Return: 0; -ESRCH when it was destroyed before.
+ */
+int twq_task_destroy(struct twq_task *task)
+{
+	int idle = state_kill(task);
+
+	if (idle < 0)
+		return idle;
+	if (idle)
+		twq_task_reap(task);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_destroy);
+
+/**
+ * twq_task_destroy_sync() - end a task and wait until it has ended
+ * @task: the task; on return it is the caller's memory again. release() is
+ *	not called.
+ *
+ * Context: process, may sleep, holding nothing that process() waits for.
+ * Return: 0; -ESRCH when it was destroyed before.
+ */
+int twq_task_destroy_sync(struct twq_task *task)
+{
+	DECLARE_COMPLETION_ONSTACK(gone);
+	int err;
+
+	might_sleep();
+	if (twq_task_state(task) & TWQ_KILLED)
+		return -ESRCH;
+	/* Before KILLED, whose step publishes it. */
+	task->gone = &gone;
+	err = twq_task_destroy(task);
+	if (!err)
+		wait_for_completion(&gone);
+	return err;
+}
+EXPORT_SYMBOL_GPL(twq_task_destroy_sync);

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A task's deadline and its place in a tree: queue, schedule, unlink. Which
+ * tree it is, and so what excludes the others, SHARED_WQ alone decides, here
+ * and nowhere else. Locks: see task.h.
+ */
+#include <linux/module.h>
+
+#include "affinity.h"
+#include "cpu.h"
+#include "shared.h"
+#include "task.h"
+#include "testpoint.h"
+
+/**
+ * twq_task_init() - make a task
+ * @task: memory of the caller, which no other task uses
+ * @ops: what it does
+ * @ctx: handed to process()
+ * @mask: the CPUs that it may run on; more than one set SHARED_WQ
+ * @gfp: for a copy of @mask where one is needed
+ *
+ * Context: as @gfp says.
+ * Return: 0; -EINVAL when no CPU of @mask is online; -ENOMEM; -ENODEV when
+ * the module is on its way out.
+ */
+int twq_task_init(struct twq_task *task, const struct twq_task_ops *ops,
+		  void *ctx, const struct cpumask *mask, gfp_t gfp)
+{
+	const struct cpumask *allowed = twq_mask_get(mask, gfp);
+	bool shared = cpumask_weight(mask) > 1;
+	u32 state;
+
+	if (IS_ERR(allowed))
+		return PTR_ERR(allowed);
+	if (!try_module_get(THIS_MODULE)) {
+		twq_mask_put(allowed);
+		return -ENODEV;
+	}
+	state = shared ? TWQ_SHARED_WQ : cpumask_first(mask) << TWQ_CPU_SHIFT;
+	twq_node_init(&task->node);
+	atomic64_set(&task->expires_ns, TWQ_ETERNITY);
+	RCU_INIT_POINTER(task->allowed, shared ? allowed : NULL);
+	task->ops = ops;
+	task->ctx = ctx;
+	task->gone = NULL;
+	atomic_set(&task->state, state);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_init);
+
+static struct twq_cpu *twq_home(u32 state)
+{
+	return per_cpu_ptr(&twq_cpus, twq_state_cpu(state));
+}
+
+/*
+ * Excludes the other users of the tree that @state names. Sparse can't follow
+ * a choice between two locks, hence the pairs of __release and __acquire.
+ */
+static bool twq_tree_lock(u32 state)
+{
+	if (!(state & TWQ_SHARED_WQ))
+		return twq_cpu_lock(twq_home(state));
+	twq_shared_lock();
+	__release(&twq_shared.lock);
+	return true;
+}
+
+static void twq_tree_unlock(u32 state)
+{
+	if (!(state & TWQ_SHARED_WQ)) {
+		twq_cpu_unlock(twq_home(state));
+		return;
+	}
+	__acquire(&twq_shared.lock);
+	twq_shared_unlock();
+}
+
+static void twq_tree_remove(struct twq_task *task, u32 state)
+{
+	if (!twq_node_linked(&task->node))
+		return;
+	if (state & TWQ_SHARED_WQ)
+		twq_shared_remove(&task->node);
+	else
+		twq_queue_remove(&twq_home(state)->queue, &task->node);
+}
+
+/* The tree is touched only when the task is not in it or has to come earlier */
+static void twq_tree_place(struct twq_task *task, u32 state)
+{
+	s64 expires_ns = twq_task_expires(task);
+
+	if (expires_ns == TWQ_ETERNITY)
+		return;
+	if (twq_node_linked(&task->node) && expires_ns >= task->node.key_ns) {
+		twq_count(kept);
+		return;
+	}
+	twq_count(queued);
+	if (state & TWQ_SHARED_WQ)
+		twq_shared_place(&task->node, expires_ns);
+	else
+		twq_cpu_place(twq_home(state), &task->node, expires_ns);
+}
+
+/*
+ * Enters the tree of a task to change its deadline or position; the caller
+ * leaves with twq_tree_unlock(). @use ends the init of the task, in one step
+ * with the choice of the tree. KILLED is looked at inside the exclusion:
+ * whoever ends the task takes it out of the tree under the same one, after
+ * having set KILLED, so nothing is put in after that.
+ */
+static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
+{
+	u32 now;
+
+	for (;;) {
+		*state = now = twq_task_state(task);
+		if (!twq_tree_lock(*state)) {
+			twq_count(refused);
+			return -EXDEV;
+		}
+		if (!use || state_use(task, &now))
+			break;
+		twq_tree_unlock(*state);
+	}
+	if (twq_task_state(task) & TWQ_KILLED) {
+		twq_tree_unlock(*state);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+/**
+ * twq_task_queue() - bring a task to the position of its deadline
+ * @task: the task
+ *
+ * Does nothing without a deadline: a stale position is dropped when it comes
+ * due. The tree is touched only if the task is not in it or its deadline is
+ * earlier than its position.
+ *
+ * Context: process or bottom half; without SHARED_WQ on the owner CPU.
+ * Return: 0; -EXDEV on another CPU, nothing changed; -ESRCH after destroy.
+ */
+int twq_task_queue(struct twq_task *task)
+{
+	u32 state;
+	int err;
+
+	if (twq_task_expires(task) == TWQ_ETERNITY)
+		return 0;
+	err = twq_task_enter(task, true, &state);
+	if (err)
+		return err;
+	twq_tree_place(task, state);
+	twq_tree_unlock(state);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_queue);
+
+/**
+ * twq_task_queue_at() - set the deadline and queue, or change nothing
+ * @task: the task
+ * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY to take the
+ *	deadline away
+ * @old_ns: where the deadline goes that was replaced
+ *
+ * Context: as twq_task_queue().
+ * Return: as twq_task_queue().
+ */
+int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
+{
+	u32 state;
+	int err;
+
+	err = twq_task_enter(task, deadline_ns != TWQ_ETERNITY, &state);
+	if (err)
+		return err;
+	*old_ns = atomic64_xchg(&task->expires_ns, deadline_ns);
+	twq_tree_place(task, state);
+	twq_tree_unlock(state);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_queue_at);
+
+/* The earlier of the deadline and @when_ns. Returns the deadline before. */
+static s64 twq_expires_lower(struct twq_task *task, s64 when_ns)
+{
+	s64 old_ns = twq_task_expires(task);
+
+	do {
+		if (old_ns <= when_ns)
+			break;
+	} while (!atomic64_try_cmpxchg(&task->expires_ns, &old_ns, when_ns));
+	return old_ns;
+}
+
+/**
+ * twq_task_queue_before() - lower the deadline and queue, whatever the state
+ * @task: the task
+ * @deadline_ns: the latest that the deadline may be
+ * @old_ns: where the deadline goes that was there before
+ *
+ * twq_task_schedule() for a task whose runs may have nothing to do with its
+ * deadline, so that waiting in a run queue does not honour the request.
+ *
+ * Context: as twq_task_queue().
+ * Return: as twq_task_queue().
+ */
+int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
+{
+	u32 state;
+	int err;
+
+	err = twq_task_enter(task, true, &state);
+	if (err)
+		return err;
+	*old_ns = twq_expires_lower(task, deadline_ns);
+	twq_tree_place(task, state);
+	twq_tree_unlock(state);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_queue_before);
+
+/**
+ * twq_task_schedule() - have a task run no later than a time
+ * @task: the task
+ * @deadline_ns: nanoseconds of CLOCK_MONOTONIC
+ *
+ * A task that waits in a run queue is left alone, since its run starts after
+ * this request. A task that runs is woken with TWQ_WOKEN_OTHER, so that
+ * process() sets its own next deadline. If the run ends between the look and
+ * the wake-up, the wake-up starts another one: nothing is missed.
+ *
+ * Context: as twq_task_queue().
+ * Return: as twq_task_queue().
+ */
+int twq_task_schedule(struct twq_task *task, s64 deadline_ns)
+{
+	u32 state, now;
+	int err;
+
+	err = twq_task_enter(task, true, &state);
+	if (err)
+		return err;
+	now = twq_task_state(task);
+	if (!(now & (TWQ_RUNNING | TWQ_QUEUED))) {
+		TWQ_TEST_POINT(TWQ_TP_DECIDED, task);
+		twq_expires_lower(task, deadline_ns);
+		twq_tree_place(task, state);
+	}
+	twq_tree_unlock(state);
+	if ((now & (TWQ_RUNNING | TWQ_QUEUED)) == TWQ_RUNNING)
+		twq_task_wakeup(task, TWQ_WOKEN_OTHER);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_schedule);
+
+/**
+ * twq_task_unlink() - take a task out of its tree
+ * @task: the task; its deadline stays as it is
+ *
+ * Context: as twq_task_queue().
+ * Return: as twq_task_queue().
+ */
+int twq_task_unlink(struct twq_task *task)
+{
+	u32 state;
+	int err;
+
+	err = twq_task_enter(task, false, &state);
+	if (err)
+		return err;
+	twq_tree_remove(task, state);
+	twq_tree_unlock(state);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_unlink);
+
+/**
+ * twq_task_expire() - use up a deadline that is due, once
+ * @task: the task
+ * @due_ns: the deadline that was seen
+ * @next_ns: the next one, or TWQ_ETERNITY
+ *
+ * Context: within process(), which is queued again afterwards; any.
+ * Return: false when another CPU has changed the deadline meanwhile: it then
+ * is neither used up nor overwritten.
+ */
+bool twq_task_expire(struct twq_task *task, s64 due_ns, s64 next_ns)
+{
+	return atomic64_try_cmpxchg(&task->expires_ns, &due_ns, next_ns);
+}
+EXPORT_SYMBOL_GPL(twq_task_expire);
+
+/**
+ * twq_task_due() - what becomes of a task whose position has come
+ * @task: a task in @q
+ * @q: its tree
+ * @now_ns: the time
+ *
+ * A deadline that is later takes the task to its place, none takes it out.
+ *
+ * Context: bottom half, under the exclusion of @q.
+ * Return: true when the deadline is due: the task has been taken out and is to
+ * be woken under the same exclusion.
+ */
+bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
+{
+	s64 expires_ns = twq_task_expires(task);
+
+	if (expires_ns <= now_ns) {
+		twq_count(expired);
+		twq_queue_remove(q, &task->node);
+		return true;
+	}
+	twq_count(stale);
+	if (expires_ns == TWQ_ETERNITY)
+		twq_queue_remove(q, &task->node);
+	else
+		twq_queue_move(q, &task->node, expires_ns);
+	return false;
+}
+
+/**
+ * twq_task_detach() - take a task that nobody else may use out of its tree
+ * @task: a KILLED task, or one that is about to be freed
+ *
+ * Context: process or bottom half.
+ * Return: false where the tree may not be touched, because another CPU serves
+ * it; nothing is changed then.
+ */
+bool twq_task_detach(struct twq_task *task)
+{
+	u32 s = twq_task_state(task);
+
+	if (!(s & TWQ_USED))
+		return true;
+	if (!twq_tree_lock(s))
+		return false;
+	twq_tree_remove(task, s);
+	twq_tree_unlock(s);
+	return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the task rules have from each other: task.c the deadline
+ * and the tree, run.c wake-up, run and end, affinity.c the CPUs. state.h is
+ * the state word, with the order of memory.
+ *
+ * Locks. A local tree is guarded by twq_cpu_lock() (bottom halves off on the
+ * CPU that serves it), the shared tree by twq_shared_lock(). They are never
+ * held together, nothing else is taken inside either of them, and no callback
+ * is called under one.
+ */
+#ifndef TWQ_TASK_H
+#define TWQ_TASK_H
+
+#include <linux/twq.h>
+
+#include "queue.h"
+#include "state.h"
+
+static inline struct twq_task *twq_task_of(struct twq_node *node)
+{
+	return container_of(node, struct twq_task, node);
+}
+
+bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns);
+bool twq_task_detach(struct twq_task *task);
+bool twq_task_wake(struct twq_task *task, u32 reasons);
+void twq_task_push(struct twq_task *task);
+void twq_task_run(struct twq_task *task, int cpu);
+void twq_task_drop_mask(struct twq_task *task);
+bool twq_task_may_run(const struct twq_task *task, u32 state, int cpu);
+int twq_task_pick_cpu(const struct twq_task *task, u32 state);
+unsigned int twq_task_cpus(const struct twq_task *task, unsigned int *nr_cpus);
+
+#endif /* TWQ_TASK_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Places in the code where a test may step in between two steps, so that a
+ * race is forced and not waited for. Nothing at all outside test builds.
+ */
+#ifndef TWQ_TESTPOINT_H
+#define TWQ_TESTPOINT_H
+
+struct twq_task;
+
+enum twq_testpoint {
+	TWQ_TP_WOKEN,		/* expiry has woken it, its tree still held */
+	TWQ_TP_PUSH,		/* QUEUED is set, the push is to come */
+	TWQ_TP_STARTED,		/* RUNNING is set, the mask not yet looked at */
+	TWQ_TP_REQUEUED,	/* back in its tree, RUNNING still set */
+	TWQ_TP_DECIDED,		/* schedule() has seen idle, deadline unmoved */
+};
+
+#ifdef TWQ_KUNIT
+extern void (*twq_testpoint_fn)(enum twq_testpoint where, struct twq_task *t);
+
+#define TWQ_TEST_POINT(where, task)					\
+do {									\
+	if (READ_ONCE(twq_testpoint_fn))				\
+		READ_ONCE(twq_testpoint_fn)(where, task);		\
+} while (0)
+#else
+#define TWQ_TEST_POINT(where, task)	do { } while (0)
+#endif
+
+#endif /* TWQ_TESTPOINT_H */

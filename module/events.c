@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The way of an event from a task's run to read(). A task is in the ready list
+ * at most once, by a node of its own: posting allocates nothing and can't
+ * overflow. An event leaves the list in the same hold of the lock in which it
+ * is copied to the reader, so it is never lost to a fault, never read twice,
+ * and never read after twq_events_close() has returned.
+ */
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/pagemap.h>
+#include <linux/poll.h>
+#include <linux/uaccess.h>
+
+#include "events.h"
+
+/* Most events that are copied in one hold of the lock. */
+#define TWQ_READ_BATCH	16
+
+/* Times that a buffer may fault again right after it was faulted in. */
+#define TWQ_READ_FAULTS	8
+
+/**
+ * twq_events_init() - make a file's ready list
+ * @ev: the list
+ *
+ * Context: process.
+ */
+void twq_events_init(struct twq_events *ev)
+{
+	spin_lock_init(&ev->lock);
+	INIT_LIST_HEAD(&ev->ready);
+	init_waitqueue_head(&ev->wait);
+}
+
+/**
+ * twq_ready_init() - make a task's event, not ready
+ * @r: the event
+ * @id: the task's id
+ * @user_data: for the reader
+ *
+ * Context: any.
+ */
+void twq_ready_init(struct twq_ready *r, u64 id, u64 user_data)
+{
+	INIT_LIST_HEAD(&r->link);
+	r->event.id = id;
+	r->event.user_data = user_data;
+	r->closed = false;
+}
+
+static u64 twq_add_saturated(u64 a, u64 b)
+{
+	u64 sum;
+
+	return check_add_overflow(a, b, &sum) ? U64_MAX : sum;
+}
+
+/* A further run before the read: the first deadline and time stand. */
+static void twq_event_coalesce(struct twq_event *event,
+			       const struct twq_event *run)
+{
+	u64 more = twq_add_saturated(run->overruns, 1);
+
+	event->overruns = twq_add_saturated(event->overruns, more);
+	event->reasons |= run->reasons;
+	if (event->deadline_ns == TWQ_ETERNITY)
+		event->deadline_ns = run->deadline_ns;
+}
+
+static void twq_event_first(struct twq_event *event,
+			    const struct twq_event *run)
+{
+	event->deadline_ns = run->deadline_ns;
+	event->fired_ns = run->fired_ns;
+	event->overruns = run->overruns;
+	event->reasons = run->reasons;
+	event->cpu = run->cpu;
+}
+
+/**
+ * twq_events_post() - a task has something to tell
+ * @ev: its file's events
+ * @r: its event
+ * @run: what happened; id and user_data are not looked at
+ *
+ * Context: process or bottom half.
+ */
+void twq_events_post(struct twq_events *ev, struct twq_ready *r,
+		     const struct twq_event *run)
+{
+	spin_lock_bh(&ev->lock);
+	ev->fired++;
+	if (r->closed) {
+		ev->discarded++;
+	} else if (!list_empty(&r->link)) {
+		ev->coalesced++;
+		twq_event_coalesce(&r->event, run);
+	} else {
+		twq_event_first(&r->event, run);
+		list_add_tail(&r->link, &ev->ready);
+		ev->pending++;
+		/* Exclusive: each event wakes one reader. Pollers all wake. */
+		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
+	}
+	spin_unlock_bh(&ev->lock);
+}
+
+/**
+ * twq_events_close() - a task is destroyed: no event of it from now on
+ * @ev: its file's events
+ * @r: its event
+ *
+ * Context: process or bottom half.
+ */
+void twq_events_close(struct twq_events *ev, struct twq_ready *r)
+{
+	spin_lock_bh(&ev->lock);
+	r->closed = true;
+	if (!list_empty(&r->link)) {
+		list_del_init(&r->link);
+		ev->pending--;
+		ev->discarded++;
+	}
+	spin_unlock_bh(&ev->lock);
+}
+
+/**
+ * twq_events_pending() - whether a task's event waits to be read
+ * @ev: its file's events
+ * @r: its event
+ * @overruns: where the event's overruns go, 0 when none waits
+ *
+ * Context: process or bottom half.
+ * Return: whether one waits.
+ */
+bool twq_events_pending(struct twq_events *ev, struct twq_ready *r,
+			u64 *overruns)
+{
+	bool pending;
+
+	spin_lock_bh(&ev->lock);
+	pending = !list_empty(&r->link);
+	*overruns = pending ? r->event.overruns : 0;
+	spin_unlock_bh(&ev->lock);
+	return pending;
+}
+
+static bool twq_copy_event(const struct twq_event *event, struct iov_iter *to)
+{
+	size_t copied = copy_to_iter(event, sizeof(*event), to);
+
+	if (likely(copied == sizeof(*event)))
+		return true;
+	iov_iter_revert(to, copied);
+	return false;
+}
+
+/*
+ * Moves a batch of events to the reader. Page faults are off: the lock is
+ * held. Returns the number of bytes; *@faulted tells that the buffer was not
+ * there, in which case the event has stayed.
+ */
+static ssize_t twq_events_take(struct twq_events *ev, struct iov_iter *to,
+			       bool *faulted)
+{
+	struct twq_ready *r, *next;
+	unsigned int n = 0;
+
+	*faulted = false;
+	spin_lock_bh(&ev->lock);
+	pagefault_disable();
+	list_for_each_entry_safe(r, next, &ev->ready, link) {
+		if (n == TWQ_READ_BATCH || iov_iter_count(to) < sizeof(r->event))
+			break;
+		if (!twq_copy_event(&r->event, to)) {
+			*faulted = true;
+			break;
+		}
+		list_del_init(&r->link);
+		n++;
+	}
+	ev->pending -= n;
+	ev->delivered += n;
+	pagefault_enable();
+	spin_unlock_bh(&ev->lock);
+	return n * sizeof(r->event);
+}
+
+/**
+ * twq_events_ready() - whether there is something to read
+ * @ev: the file's events
+ *
+ * Context: any. A hint for who looks again under the lock or waits to be
+ * woken, after he has joined the wait queue.
+ * Return: whether there is.
+ */
+bool twq_events_ready(struct twq_events *ev)
+{
+	return !list_empty_careful(&ev->ready);
+}
+
+static int twq_events_wait(struct twq_events *ev, bool nonblock)
+{
+	if (nonblock)
+		return twq_events_ready(ev) ? 0 : -EAGAIN;
+	return wait_event_interruptible_exclusive(ev->wait,
+						  twq_events_ready(ev));
+}
+
+/**
+ * twq_events_read() - take events, oldest first
+ * @ev: the file's events
+ * @to: where whole &struct twq_event go
+ * @nonblock: do not wait for the first one
+ *
+ * Context: process, may sleep.
+ * Return: number of bytes; -EINVAL when not one event fits; -EAGAIN when there
+ * is none and @nonblock; -ERESTARTSYS on a signal; -EFAULT when the buffer is
+ * bad. Events that are not returned stay.
+ */
+ssize_t twq_events_read(struct twq_events *ev, struct iov_iter *to,
+			bool nonblock)
+{
+	const size_t size = sizeof(struct twq_event);
+	unsigned int faults = 0;
+	ssize_t done = 0, taken;
+	bool faulted;
+	int err;
+
+	if (iov_iter_count(to) < size)
+		return -EINVAL;
+	while (iov_iter_count(to) >= size) {
+		taken = twq_events_take(ev, to, &faulted);
+		done += taken;
+		if (faulted) {
+			if (faults++ == TWQ_READ_FAULTS ||
+			    fault_in_iov_iter_writeable(to, size))
+				return done ? done : -EFAULT;
+		} else if (!taken) {
+			if (done)
+				break;
+			err = twq_events_wait(ev, nonblock);
+			if (err)
+				return err;
+		}
+		if (taken)
+			faults = 0;
+	}
+	return done;
+}
+
+/**
+ * twq_events_read_ledger() - what became of the events
+ * @ev: the file's events
+ * @ledger: where it goes, as of one moment
+ *
+ * Context: process or bottom half.
+ */
+void twq_events_read_ledger(struct twq_events *ev, struct twq_ledger *ledger)
+{
+	spin_lock_bh(&ev->lock);
+	ledger->fired = ev->fired;
+	ledger->delivered = ev->delivered;
+	ledger->coalesced = ev->coalesced;
+	ledger->pending = ev->pending;
+	ledger->discarded = ev->discarded;
+	spin_unlock_bh(&ev->lock);
+}

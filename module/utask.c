@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tasks of user space: ids, references, intervals, the ledger of armings.
+ *
+ * A task is found by its slot under RCU and held by a reference. Whoever takes
+ * it out of its slot ends it, once; its event goes with that, its memory with
+ * the last reference. A deadline changes hands by one atomic step, in which
+ * exactly one side sees the old one: so each arming has exactly one end.
+ */
+#include <linux/err.h>
+#include <linux/math64.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "task.h"
+#include "timer.h"
+#include "utask.h"
+
+unsigned int twq_max_tasks = 1U << 20;
+unsigned int twq_min_interval_ns = 100 * 1000;
+
+static struct kmem_cache *twq_utask_cache;
+
+#define twq_file_count(file, what)	this_cpu_inc((file)->counters->what)
+
+static struct twq_utask *twq_utask_of(struct twq_task *task)
+{
+	return container_of(task, struct twq_utask, task);
+}
+
+static u32 twq_utask_slot(const struct twq_utask *u)
+{
+	return u->ready.event.id & (TWQ_MAX_TASKS - 1);
+}
+
+/* -- expiry --------------------------------------------------------------- */
+
+/*
+ * The first time on the grid @due_ns + n * @interval_ns that is after @now_ns.
+ * Unsigned, since @due_ns may be any time in the past, however far: the
+ * difference is below 2^64 where a signed one would overflow. The number of
+ * periods skipped comes from a division, never from a loop.
+ */
+static s64 twq_next_on_grid(s64 due_ns, s64 interval_ns, s64 now_ns,
+			    u64 *skipped)
+{
+	u64 late_ns = (u64)now_ns - (u64)due_ns;
+	u64 phase_ns, ahead_ns;
+
+	*skipped = div64_u64_rem(late_ns, interval_ns, &phase_ns);
+	ahead_ns = interval_ns - phase_ns;
+	if (ahead_ns >= (u64)(TWQ_ETERNITY - now_ns))
+		return TWQ_ETERNITY;
+	return now_ns + ahead_ns;
+}
+
+/*
+ * Uses up the deadline when it is due. If another CPU changes it meanwhile,
+ * what it was has been moved or cancelled, and what it is gets its own look.
+ */
+static bool twq_utask_expire(struct twq_utask *u, struct twq_event *run)
+{
+	s64 due_ns, next_ns;
+
+	do {
+		due_ns = twq_task_expires(&u->task);
+		if (due_ns > run->fired_ns)
+			return false;
+		next_ns = TWQ_ETERNITY;
+		run->overruns = 0;
+		if (u->interval_ns)
+			next_ns = twq_next_on_grid(due_ns, u->interval_ns,
+						   run->fired_ns,
+						   &run->overruns);
+	} while (!twq_task_expire(&u->task, due_ns, next_ns));
+
+	twq_file_count(u->file, expired);
+	if (next_ns != TWQ_ETERNITY)
+		twq_file_count(u->file, armed);
+	run->deadline_ns = due_ns;
+	return true;
+}
+
+static struct twq_task *twq_utask_process(struct twq_task *task, void *ctx,
+					  u32 reasons)
+{
+	struct twq_utask *u = twq_utask_of(task);
+	struct twq_event run = {
+		.deadline_ns = TWQ_ETERNITY,
+		.fired_ns = twq_task_run_time(task),
+		.reasons = reasons & ~TWQ_WOKEN_TIMER,
+		.cpu = raw_smp_processor_id(),
+	};
+
+	/* The deadline decides: it may have moved since the expiry was found */
+	if (twq_utask_expire(u, &run))
+		run.reasons |= TWQ_WOKEN_TIMER;
+	if (run.reasons)
+		twq_events_post(&u->file->events, &u->ready, &run);
+	return task;
+}
+
+static void twq_file_put(struct twq_file *file)
+{
+	if (atomic_dec_and_test(&file->live))
+		complete(&file->gone);
+}
+
+/* The queues are done with it. */
+static void twq_utask_release(struct twq_task *task)
+{
+	struct twq_utask *u = twq_utask_of(task);
+	struct twq_file *file = u->file;
+
+	if (twq_task_disarm(task) != TWQ_ETERNITY)
+		twq_file_count(file, dropped);
+	/* Not for one that was abandoned: it never was, for the ledger. */
+	if (u->ready.closed)
+		twq_file_count(file, destroyed);
+	twq_utask_put(u);
+	twq_file_put(file);
+}
+
+static const struct twq_task_ops twq_utask_ops = {
+	.process = twq_utask_process,
+	.release = twq_utask_release,
+};
+
+/* -- life ----------------------------------------------------------------- */
+
+static void twq_utask_free(struct rcu_head *rcu)
+{
+	kmem_cache_free(twq_utask_cache,
+			container_of(rcu, struct twq_utask, rcu));
+}
+
+/**
+ * twq_utask_put() - give a reference back
+ * @u: the task
+ *
+ * Context: any but NMI.
+ */
+void twq_utask_put(struct twq_utask *u)
+{
+	if (refcount_dec_and_test(&u->ref))
+		call_rcu(&u->rcu, twq_utask_free);
+}
+
+/**
+ * twq_utask_get() - find a task
+ * @file: the open file
+ * @id: what CREATE gave
+ *
+ * Context: process.
+ * Return: the task, to be given back by twq_utask_put(), or -ENOENT.
+ */
+struct twq_utask *twq_utask_get(struct twq_file *file, u64 id)
+{
+	struct twq_utask *u;
+
+	rcu_read_lock();
+	u = xa_load(&file->tasks, id & (TWQ_MAX_TASKS - 1));
+	if (!u || u->ready.event.id != id || !refcount_inc_not_zero(&u->ref))
+		u = ERR_PTR(-ENOENT);
+	rcu_read_unlock();
+	return u;
+}
+
+/* A free slot, reserved, under a generation that the file never had. */
+static int twq_file_new_id(struct twq_file *file, u64 *id)
+{
+	u32 slot, max = clamp(READ_ONCE(twq_max_tasks), 1U, TWQ_MAX_TASKS);
+	u64 generation;
+	int err;
+
+	err = xa_alloc(&file->tasks, &slot, NULL, XA_LIMIT(0, max - 1),
+		       GFP_KERNEL_ACCOUNT);
+	if (err)
+		return err == -EBUSY ? -EDQUOT : err;
+	generation = atomic64_inc_return(&file->generation);
+	if (generation > TWQ_MAX_GENERATION) {
+		xa_release(&file->tasks, slot);
+		return -EDQUOT;
+	}
+	*id = generation << TWQ_SLOT_BITS | slot;
+	return 0;
+}
+
+/**
+ * twq_utask_new() - make a task that nobody can find yet
+ * @file: the open file
+ * @args: checked for flags and reserved members, not for limits
+ * @mask: the allowed CPUs
+ *
+ * Context: process.
+ * Return: the task, for twq_utask_publish() or twq_utask_abandon(); -EINVAL
+ * for an interval below the limit or a mask without an online CPU; -EDQUOT;
+ * -ENOMEM.
+ */
+struct twq_utask *twq_utask_new(struct twq_file *file,
+				const struct twq_create *args,
+				const struct cpumask *mask)
+{
+	struct twq_utask *u;
+	int err;
+	u64 id;
+
+	if (args->interval_ns &&
+	    args->interval_ns < max(READ_ONCE(twq_min_interval_ns), 1U))
+		return ERR_PTR(-EINVAL);
+	u = kmem_cache_alloc(twq_utask_cache, GFP_KERNEL_ACCOUNT);
+	if (!u)
+		return ERR_PTR(-ENOMEM);
+	err = twq_file_new_id(file, &id);
+	if (err)
+		goto err_free;
+	err = twq_task_init(&u->task, &twq_utask_ops, NULL, mask,
+			    GFP_KERNEL_ACCOUNT);
+	if (err)
+		goto err_slot;
+	if (args->flags & TWQ_CREATE_SHARED)
+		twq_task_set_shared(&u->task);
+	twq_ready_init(&u->ready, id, args->user_data);
+	u->file = file;
+	u->interval_ns = args->interval_ns;
+	refcount_set(&u->ref, 1);
+	atomic_inc(&file->live);
+	return u;
+
+err_slot:
+	xa_release(&file->tasks, id & (TWQ_MAX_TASKS - 1));
+err_free:
+	kmem_cache_free(twq_utask_cache, u);
+	return ERR_PTR(err);
+}
+
+/**
+ * twq_utask_publish() - let a new task be found
+ * @u: from twq_utask_new()
+ *
+ * Context: process. Can't fail: the slot is reserved.
+ */
+void twq_utask_publish(struct twq_utask *u)
+{
+	twq_file_count(u->file, created);
+	xa_store(&u->file->tasks, twq_utask_slot(u), u, 0);
+}
+
+/**
+ * twq_utask_abandon() - end a new task that was not published
+ * @u: from twq_utask_new()
+ *
+ * Context: process.
+ */
+void twq_utask_abandon(struct twq_utask *u)
+{
+	xa_release(&u->file->tasks, twq_utask_slot(u));
+	twq_task_destroy(&u->task);
+}
+
+/**
+ * twq_utask_destroy() - end a task
+ * @u: the task, held by a reference
+ *
+ * No event of it is read after the return. The queues may hold its memory a
+ * little longer.
+ *
+ * Context: process.
+ * Return: 0; -ENOENT when somebody else has ended it.
+ */
+int twq_utask_destroy(struct twq_utask *u)
+{
+	struct twq_file *file = u->file;
+
+	if (xa_cmpxchg(&file->tasks, twq_utask_slot(u), u, NULL, 0) != u)
+		return -ENOENT;
+	twq_events_close(&file->events, &u->ready);
+	twq_task_destroy(&u->task);
+	return 0;
+}
+
+/* -- deadlines ------------------------------------------------------------ */
+
+static void twq_utask_account(struct twq_utask *u, s64 old_ns, s64 new_ns)
+{
+	if (new_ns != TWQ_ETERNITY)
+		twq_file_count(u->file, armed);
+	if (old_ns == TWQ_ETERNITY)
+		return;
+	if (new_ns != TWQ_ETERNITY)
+		twq_file_count(u->file, moved);
+	else
+		twq_file_count(u->file, cancelled);
+}
+
+/* To user space a task that is being ended is one that is not there. */
+static int twq_utask_errno(int err)
+{
+	return err == -ESRCH ? -ENOENT : err;
+}
+
+/**
+ * twq_utask_queue() - set the deadline
+ * @u: the task, held by a reference
+ * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for none
+ *
+ * Context: process.
+ * Return: 0; -EXDEV; -ENOENT.
+ */
+int twq_utask_queue(struct twq_utask *u, s64 deadline_ns)
+{
+	s64 old_ns;
+	int err = twq_task_queue_at(&u->task, deadline_ns, &old_ns);
+
+	if (!err)
+		twq_utask_account(u, old_ns, deadline_ns);
+	return twq_utask_errno(err);
+}
+
+/**
+ * twq_utask_schedule() - have the deadline no later than a time
+ * @u: the task, held by a reference
+ * @deadline_ns: nanoseconds of CLOCK_MONOTONIC
+ *
+ * Not twq_task_schedule(): a run of a user-space task tells of a deadline that
+ * is due and of wake-ups, so one that is under way for another reason does not
+ * honour the request, and could not know of it.
+ *
+ * Context: process.
+ * Return: 0; -EXDEV; -ENOENT.
+ */
+int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns)
+{
+	s64 old_ns;
+	int err = twq_task_queue_before(&u->task, deadline_ns, &old_ns);
+
+	if (!err && deadline_ns < old_ns)
+		twq_utask_account(u, old_ns, deadline_ns);
+	return twq_utask_errno(err);
+}
+
+/**
+ * twq_utask_cancel() - take the deadline away
+ * @u: the task, held by a reference
+ *
+ * Context: process.
+ * Return: 1 when there was one, which now does not fire; 0; -EXDEV; -ENOENT.
+ */
+int twq_utask_cancel(struct twq_utask *u)
+{
+	s64 old_ns;
+	int err = twq_task_queue_at(&u->task, TWQ_ETERNITY, &old_ns);
+
+	if (err)
+		return twq_utask_errno(err);
+	twq_utask_account(u, old_ns, TWQ_ETERNITY);
+	return old_ns != TWQ_ETERNITY;
+}
+
+/**
+ * twq_utask_query() - what a task is like at the moment
+ * @u: the task, held by a reference
+ * @query: where it goes, all but the id
+ *
+ * Context: process.
+ */
+void twq_utask_query(struct twq_utask *u, struct twq_query *query)
+{
+	const struct twq_node *node = &u->task.node;
+	const u32 told = TWQ_RUNNING | TWQ_QUEUED | TWQ_SHARED_WQ |
+			 TWQ_WOKEN_ANY;
+
+	query->user_data = u->ready.event.user_data;
+	query->deadline_ns = twq_task_expires(&u->task);
+	query->interval_ns = u->interval_ns;
+	query->state = twq_task_state(&u->task) & told;
+	query->cpu = twq_task_cpus(&u->task, &query->nr_cpus);
+	query->pending = twq_events_pending(&u->file->events, &u->ready,
+					    &query->overruns);
+	/*
+	 * The tree is another CPU's or under a lock that is not worth taking
+	 * for a look: the position is of no more than this moment anyhow.
+	 */
+	query->position_ns = TWQ_ETERNITY;
+	if (data_race(twq_node_linked(node)))
+		query->position_ns = READ_ONCE(node->key_ns);
+}
+
+/* -- the open file -------------------------------------------------------- */
+
+/**
+ * twq_file_new() - make a namespace of tasks
+ *
+ * Context: process.
+ * Return: the file, for twq_file_close(), or -ENOMEM.
+ */
+struct twq_file *twq_file_new(void)
+{
+	struct twq_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	file->counters = alloc_percpu_gfp(struct twq_file_counters,
+					  GFP_KERNEL_ACCOUNT);
+	if (!file->counters) {
+		kfree(file);
+		return ERR_PTR(-ENOMEM);
+	}
+	xa_init_flags(&file->tasks, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	twq_events_init(&file->events);
+	atomic_set(&file->live, 1);
+	init_completion(&file->gone);
+	return file;
+}
+
+/**
+ * twq_file_close() - end all tasks of a file and the file
+ * @file: the file, in which no call is under way
+ *
+ * Context: process, may sleep. On return no task of the file exists.
+ */
+void twq_file_close(struct twq_file *file)
+{
+	struct twq_utask *u;
+	unsigned long slot;
+
+	xa_for_each(&file->tasks, slot, u) {
+		twq_utask_destroy(u);
+		cond_resched();
+	}
+	twq_file_put(file);
+	wait_for_completion(&file->gone);
+	xa_destroy(&file->tasks);
+	free_percpu(file->counters);
+	kfree(file);
+}
+
+/**
+ * twq_file_read_ledger() - what became of tasks, armings and events
+ * @file: the file
+ * @ledger: where it goes. Armings that change meanwhile may be counted on one
+ *	side only.
+ *
+ * Context: process.
+ */
+void twq_file_read_ledger(struct twq_file *file, struct twq_ledger *ledger)
+{
+	int cpu;
+
+	memset(ledger, 0, sizeof(*ledger));
+	for_each_possible_cpu(cpu) {
+		struct twq_file_counters *from;
+
+		from = per_cpu_ptr(file->counters, cpu);
+#define TWQ_ADD(what)	(ledger->what += data_race(from->what))
+		/* Statistics: a CPU adds to its own while they are read. */
+		TWQ_ADD(created);
+		TWQ_ADD(destroyed);
+		TWQ_ADD(armed);
+		TWQ_ADD(expired);
+		TWQ_ADD(moved);
+		TWQ_ADD(cancelled);
+		TWQ_ADD(dropped);
+#undef TWQ_ADD
+	}
+	twq_events_read_ledger(&file->events, ledger);
+}
+
+/**
+ * twq_utask_init_cache() - make the cache that tasks come from
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int twq_utask_init_cache(void)
+{
+	twq_utask_cache = KMEM_CACHE(twq_utask, SLAB_ACCOUNT);
+	return twq_utask_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * twq_utask_exit_cache() - free it
+ *
+ * Context: process, after the last file was closed.
+ */
+void twq_utask_exit_cache(void)
+{
+	/* Tasks whose last reference has gone are freed by RCU. */
+	rcu_barrier();
+	kmem_cache_destroy(twq_utask_cache);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A task of user space and the open file that it belongs to.
+ */
+#ifndef TWQ_UTASK_H
+#define TWQ_UTASK_H
+
+#include <linux/completion.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/twq.h>
+#include <linux/xarray.h>
+
+#include "events.h"
+
+/* An id is a generation, which counts the tasks of a file, above a slot. */
+#define TWQ_SLOT_BITS		24
+#define TWQ_MAX_TASKS		BIT(TWQ_SLOT_BITS)
+#define TWQ_MAX_GENERATION	(BIT_ULL(64 - TWQ_SLOT_BITS) - 1)
+
+/* Counters of armings, per CPU; named as in struct twq_ledger. */
+struct twq_file_counters {
+	u64 created;
+	u64 destroyed;
+	u64 armed;
+	u64 expired;
+	u64 moved;
+	u64 cancelled;
+	u64 dropped;
+};
+
+/**
+ * struct twq_file - one open file: a namespace of tasks
+ * @tasks: &struct twq_utask by slot; a slot is reserved before its task exists
+ * @generation: of the last task created
+ * @events: the ready list
+ * @counters: what was done on each CPU
+ * @live: tasks that the queues may still touch, and one for the file
+ * @gone: completed when @live has come to zero
+ */
+struct twq_file {
+	struct xarray tasks;
+	atomic64_t generation;
+	struct twq_events events;
+	struct twq_file_counters __percpu *counters;
+	atomic_t live;
+	struct completion gone;
+};
+
+/**
+ * struct twq_utask - a task of user space
+ * @task: the task
+ * @ready: its event
+ * @file: its file, valid until the task is released
+ * @interval_ns: period, or 0; constant
+ * @ref: one of the queues, one of each call that works on it
+ * @rcu: frees it; looked up under rcu_read_lock()
+ */
+struct twq_utask {
+	struct twq_task task;
+	struct twq_ready ready;
+	struct twq_file *file;
+	s64 interval_ns;
+	refcount_t ref;
+	struct rcu_head rcu;
+};
+
+extern unsigned int twq_max_tasks;
+extern unsigned int twq_min_interval_ns;
+
+struct twq_file *twq_file_new(void);
+void twq_file_close(struct twq_file *file);
+void twq_file_read_ledger(struct twq_file *file, struct twq_ledger *ledger);
+
+struct twq_utask *twq_utask_new(struct twq_file *file,
+				const struct twq_create *args,
+				const struct cpumask *mask);
+void twq_utask_publish(struct twq_utask *u);
+void twq_utask_abandon(struct twq_utask *u);
+struct twq_utask *twq_utask_get(struct twq_file *file, u64 id);
+void twq_utask_put(struct twq_utask *u);
+
+int twq_utask_destroy(struct twq_utask *u);
+int twq_utask_queue(struct twq_utask *u, s64 deadline_ns);
+int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns);
+int twq_utask_cancel(struct twq_utask *u);
+void twq_utask_query(struct twq_utask *u, struct twq_query *query);
+
+int twq_utask_init_cache(void);
+void twq_utask_exit_cache(void);
+
+#endif /* TWQ_UTASK_H */

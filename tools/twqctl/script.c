@@ -44,7 +44,7 @@ static void print_member(const char *key, json_t *value)
 
 	printf(" %.*s=", len, key);
 	if (json_is_null(value))
-		printf("never");
+		printf(strcmp(key, "deadline_ns") ? "none" : "never");
 	else if (json_is_boolean(value))
 		printf("%s", json_is_true(value) ? "yes" : "no");
 	else if (json_is_array(value))
@@ -109,12 +109,13 @@ static void print_text(const struct statement *statement)
 static void print_json_answer(const struct statement *statement, bool ok)
 {
 	const struct script *script = statement->script;
-	json_t *object = json_pack("{s:i, s:s, s:b}", "line", script->line,
-				   "command", statement->argv[0], "ok", ok);
+	json_t *object = json_pack("{s:i, s:s}", "line", script->line,
+				   "command", statement->argv[0]);
 
 	if (statement->argc > 1)
 		json_object_set_new(object, "argument",
 				    json_string(statement->argv[1]));
+	json_object_set_new(object, "ok", json_boolean(ok));
 	json_object_update(object, statement->answer);
 	if (!ok)
 		json_object_update(object, script->error);

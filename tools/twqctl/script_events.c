@@ -49,8 +49,16 @@ static int take_ready(struct script *script, uint64_t max, json_t *to)
 	return nr;
 }
 
-static int all_ready(struct statement *statement, json_t *events)
+/* The list of events in the answer, empty yet. */
+static json_t *add_list(struct statement *statement)
 {
+	json_object_set_new(statement->answer, "events", json_array());
+	return json_object_get(statement->answer, "events");
+}
+
+static int all_ready(struct statement *statement)
+{
+	json_t *events = add_list(statement);
 	int nr;
 
 	do {
@@ -60,8 +68,9 @@ static int all_ready(struct statement *statement, json_t *events)
 }
 
 static int wait_for(struct statement *statement, uint64_t wanted,
-		    int64_t within_ns, json_t *events)
+		    int64_t within_ns)
 {
+	json_t *events = add_list(statement);
 	struct pollfd device = {
 		.fd = statement->script->fd,
 		.events = POLLIN,
@@ -95,13 +104,11 @@ static int wait_for(struct statement *statement, uint64_t wanted,
 /* events [N [within DURATION]] */
 int script_events(struct statement *statement)
 {
-	json_t *events = json_array();
 	int64_t within_ns = DEFAULT_WITHIN_NS;
 	uint64_t wanted;
 
-	json_object_set_new(statement->answer, "events", events);
 	if (statement->argc == 1)
-		return all_ready(statement, events);
+		return all_ready(statement);
 	if (parse_number(statement->argv[1], 1, INT64_MAX, &wanted))
 		return script_fail(statement->script,
 				   json_sprintf("expected a number of events above 0, not '%s'",
@@ -114,5 +121,5 @@ int script_events(struct statement *statement)
 	if (statement->argc == 4 &&
 	    words_duration(statement, statement->argv[3], &within_ns))
 		return -1;
-	return wait_for(statement, wanted, within_ns, events);
+	return wait_for(statement, wanted, within_ns);
 }

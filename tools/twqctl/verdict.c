@@ -36,51 +36,49 @@ static void judge_silence(struct storm *storm, struct verdict *verdict)
 	if (!over_limit)
 		return;
 	broken(verdict,
-	       "check %u was silent for %s, allowed are %s (last armed from CPU %d)",
+	       "check %u was silent for %s, allowed are %s (last armed from CPU %d); %llu silences were too long",
 	       silence->check, format_duration(silence->longest_ns).text,
 	       format_duration(storm->options.silence_ns).text,
-	       check->armed_cpu);
-	if (over_limit > 1)
-		broken(verdict, "%llu silences in all were too long",
-		       over_limit);
+	       check->armed_cpu, over_limit);
 }
 
-/* Says all that the device knows of a check that did not come back. */
+/* Says what the device knows of the first check that did not come back. */
 static void judge_lost(struct storm *storm, struct verdict *verdict,
-		       uint32_t index, const struct twq_query *query)
+		       uint32_t first)
 {
-	const struct check *check = &storm->checks[index];
+	const struct check *check = &storm->checks[first];
 	int64_t now_ns = monotonic_ns();
+	struct twq_query query = { 0 };
 	char deadline[64] = "no deadline";
 
-	if (verdict->lost++)
-		return;		/* the first one is described */
-	if (query->deadline_ns != TWQ_ETERNITY)
+	twq_get_task(storm->fd, check->id, &query);
+	if (query.deadline_ns != TWQ_ETERNITY)
 		snprintf(deadline, sizeof(deadline), "a deadline %s from now",
-			 format_duration(query->deadline_ns - now_ns).text);
+			 format_duration(query.deadline_ns - now_ns).text);
 	broken(verdict,
-	       "check %u is lost: no event for %s (last armed from CPU %d; %s, state 0x%04x, %s event unread)",
-	       index, format_duration(now_ns - check->last_ns).text,
-	       check->armed_cpu, deadline, query->state,
-	       query->pending ? "an" : "no");
+	       "%llu checks are lost; check %u had no event for %s (last armed from CPU %d; %s, state 0x%04x, %s event unread)",
+	       verdict->lost, first,
+	       format_duration(now_ns - check->last_ns).text,
+	       check->armed_cpu, deadline, query.state,
+	       query.pending ? "an" : "no");
 }
 
 static void judge_checks(struct storm *storm, struct verdict *verdict)
 {
 	struct twq_query query;
-	uint32_t i;
+	uint32_t i, first = 0;
 
 	for (i = 0; i < storm->options.nr_checks; i++) {
-		if (twq_get_task(storm->fd, storm->checks[i].id, &query) < 0)
-			query = (struct twq_query){ 0 };
-		else if (query.deadline_ns != TWQ_ETERNITY)
+		if (!twq_get_task(storm->fd, storm->checks[i].id, &query) &&
+		    query.deadline_ns != TWQ_ETERNITY)
 			verdict->still_armed++;
-		if (!atomic_load(&storm->checks[i].is_at_rest))
-			judge_lost(storm, verdict, i, &query);
+		if (atomic_load(&storm->checks[i].is_at_rest))
+			continue;
+		if (!verdict->lost++)
+			first = i;
 	}
-	if (verdict->lost > 1)
-		broken(verdict, "%llu checks are lost in all",
-		       verdict->lost);
+	if (verdict->lost)
+		judge_lost(storm, verdict, first);
 }
 
 static void judge_ledger(struct verdict *verdict)

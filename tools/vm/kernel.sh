@@ -6,7 +6,8 @@
 # one-line files release and arch (x86_64 or um).
 # NAME: stock-6.1, stock-6.12 (Debian's; -rt or -cloud may follow), uml-6.1,
 # uml-7.3, uml-newest (built from Debian's source), source-VERSION (the tree
-# only, printed itself). What the cache has is used; --update looks for newer.
+# only, printed itself). What the cache has is used; --update looks for newer,
+# --clear (without NAME) empties the cache.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -35,7 +36,7 @@ stock_packages() {
 }
 
 stock_unpack() {
-	local deb header
+	local deb header here
 	apt_get_debs "$@"
 	mkdir root
 	for deb in *.deb; do
@@ -45,8 +46,8 @@ stock_unpack() {
 	header=$(echo root/usr/src/linux-headers-*-amd64)
 	[[ -d $header ]] || die "no headers among: $*"
 	# shellcheck disable=SC2016 # make's variables
-	sed -i 's,^include .*/\([^/]*/Makefile\)$,include $(dir $(lastword $(MAKEFILE_LIST)))../\1,' \
-		"$header/Makefile"
+	here='$(dir $(lastword $(MAKEFILE_LIST)))'
+	sed -i "s,^include /usr/src/,include $here../," "$header/Makefile"
 	ln -s "$header" build
 	ln -s root/boot/vmlinuz-* image
 	echo "${header##*linux-headers-}" >release
@@ -193,6 +194,7 @@ main() {
 	case ${1:-} in
 	stock-*) stock "$1" ;;
 	source-*) source_tree "$(source_version "${1#source-}")" ;;
+	--clear) rm -rf "$CACHE" ;;
 	'' | -*) usage 2 >&2 ;;
 	*) built "$1" ;;
 	esac

@@ -13,6 +13,7 @@ BUILD=$TOP/build
 CACHE=${TWQ_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(cd ~ && pwd)}/.cache}/twq}
 JOBS=${JOBS:-$(nproc)}
 export DEBIAN_FRONTEND=noninteractive
+unset MAKEFLAGS MFLAGS MAKELEVEL	# a kernel's make is no child of ours
 shopt -s inherit_errexit
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -16,6 +16,7 @@ STATUS_TIMEOUT=124 STATUS_DIRTY=125 STATUS_NO_BOOT=126
 BOOT_SECONDS=90		# to reach init
 TAINT_BAD=$((1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))	# page, oops, WARN, lockup
 kernel=stock-6.1 args='' cpus=4 memory=1G seconds=120 folder='' files=()
+work='' machine='' timed_out=''
 
 parse() {
 	local opt
@@ -64,7 +65,7 @@ build_init() {
 exec_qemu() {
 	local cpu=max accel=tcg,thread=multi
 	[[ ${ACCEL:-tcg} == tcg ]] || accel=$ACCEL cpu=host
-	exec timeout -k 5 "$seconds" qemu-system-x86_64 -nodefaults -no-reboot \
+	exec setsid qemu-system-x86_64 -nodefaults -no-reboot \
 		-display none -monitor none -accel "$accel" -cpu "$cpu" \
 		-smp "$cpus" -m "$memory" -kernel "$image" -initrd "$work/initrd" \
 		-global PIIX4_PM.acpi-root-pci-hotplug=off \
@@ -79,7 +80,7 @@ exec_um() {
 	! grep -qx CONFIG_SMP=y "$(dirname "$image")/build/.config" ||
 		smp=(seccomp=on "ncpus=$cpus")
 	# shellcheck disable=SC2086 # words of a command line
-	TMPDIR=$work exec timeout -k 5 "$seconds" "$image" "${smp[@]}" \
+	TMPDIR=$work exec setsid "$image" "${smp[@]}" \
 		mem="$memory" initrd="$work/initrd" uml_dir="$work/" umid=vm \
 		con=null con0=null,fd:1 console=tty0 \
 		ssl=null ssl1=null,fd:3 ssl2=null,fd:4 $append \
@@ -87,9 +88,33 @@ exec_um() {
 		3>"$folder/output" 4>"$folder/verdict"
 }
 
+reached_init() {
+	grep -qx init "$folder/verdict"
+}
+
+# All of its processes at once: at SIGTERM, UML runs exit code that may hang.
+kill_machine() {
+	[[ -z $machine ]] || kill -KILL -- "-$machine" 2>/dev/null || true
+}
+
+# Waits until the machine is off, or turns it off when it is late.
+watch() {
+	local start=$SECONDS
+	while kill -0 "$machine" 2>/dev/null; do
+		if ((SECONDS - start >= seconds)) || {
+			((SECONDS - start >= BOOT_SECONDS)) && ! reached_init
+		}; then
+			timed_out=y
+			kill_machine
+			break
+		fi
+		sleep 0.1
+	done
+}
+
 # Boots once. Returns non-zero if init was never reached.
 boot() {
-	local machine reader deadline=$((SECONDS + BOOT_SECONDS))
+	local reader
 	: | tee "$folder/console" "$folder/output" >"$folder/verdict"
 	case $arch in
 	um) exec_um & ;;
@@ -98,16 +123,12 @@ boot() {
 	machine=$!
 	tail -s 0.1 -n +1 -f --pid=$machine "$folder/output" &
 	reader=$!
-	until grep -qx init "$folder/verdict" || ! kill -0 $machine 2>/dev/null; do
-		if ((SECONDS >= deadline)); then
-			kill $machine
-		fi
-		sleep 0.1
-	done
-	machine_status=0
-	wait $machine || machine_status=$?
+	timed_out=
+	watch
+	wait $machine 2>/dev/null || true
+	machine=
 	wait $reader || true
-	grep -qx init "$folder/verdict"
+	reached_init
 }
 
 # Says what is wrong with the run that has ended; returns its status.
@@ -115,7 +136,7 @@ judge() {
 	local status=0 end taint
 	end=$(sed -n 's/^status \([0-9]*\) taint -\?[0-9]*$/\1/p' "$folder/verdict")
 	taint=$(sed -n 's/^status .* taint //p' "$folder/verdict")
-	if ((machine_status == 124 || machine_status == 137)); then
+	if [[ -n $timed_out ]]; then
 		log "TIMEOUT after $seconds s"
 		status=$STATUS_TIMEOUT
 	elif [[ -z $end ]]; then
@@ -125,7 +146,7 @@ judge() {
 		log "status $end"
 		status=$end
 	fi
-	if grep -aEf <(grep -v '^#' "$VM/verdict.txt") -m 40 "$folder/console" >&2 ||
+	if grep -aEf <(grep -v '^#' "$VM/verdict.txt") -m 20 "$folder/console" >&2 ||
 		((taint >= 0 ? taint & TAINT_BAD : 1)); then
 		log "the kernel complained (taint ${taint:-unknown})"
 		((status)) || status=$STATUS_DIRTY
@@ -134,7 +155,7 @@ judge() {
 }
 
 main() {
-	local image arch append busybox machine_status work command status=0
+	local image arch append busybox command status=0
 	parse "$@"
 	busybox=$(command -v busybox) || die "no busybox: run tools/vm/deps.sh"
 	image=$("$VM/kernel.sh" "$kernel")
@@ -142,7 +163,7 @@ main() {
 	image=$image/image
 	mkdir -p "$BUILD/vm"
 	work=$(mktemp -d "$BUILD/vm/run.XXXXXX")
-	trap 'rm -rf "$work"' EXIT
+	trap 'kill_machine; rm -rf "$work"' EXIT
 	folder=${folder:-$work}
 	mkdir -p "$folder"
 	build_init
@@ -157,7 +178,6 @@ main() {
 		fi
 	fi
 	judge || status=$?
-	((status == 0)) || tail -n 5 "$work/host" >&2
 	exit "$status"
 }
 

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The targets are thin: each names a script, whose opening comment says more.
+# Kbuild lists the sources of the module.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+SUITE ?=
+TEST ?=
+
+.PHONY: help deps demo module modules tools style kunit device-test selftest \
+	check clean distclean
+
+help:			## This list (the default)
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
+		expand -t 14
+	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST='
+
+deps:			## Install the Debian packages that all this needs
+	tools/vm/deps.sh
+
+demo:				## Build, boot Debian's kernel, load twq, show that it holds
+	tools/vm/deps.sh build tools vm
+	tools/vm/demo.sh
+
+module:			## Build twq.ko for KDIR (the running kernel)
+	tools/vm/build.sh $(KDIR)
+
+modules: module		## The same
+
+tools:			## Build twqctl and the device tests
+	$(MAKE) -C tools O=$(CURDIR)/build/tools
+
+style:			## checkpatch, kernel-doc, sparse, gcc W=1, shellcheck
+	tools/style.sh
+
+kunit:			## Run the KUnit suites, or SUITE=queue, in User Mode Linux
+	tools/vm/kunit.sh '$(SUITE)'
+
+device-test:		## Run the tests of /dev/twq, or TEST=name, in QEMU
+	tools/vm/device.sh $(TEST)
+
+selftest:		## Show that the runners fail when they should
+	tools/vm/selftest.sh
+
+check:			## All of the above; ends with N passed, N failed
+	tools/vm/check.sh
+
+clean:			## Remove what was built here
+	rm -rf build
+
+distclean: clean	## The same; with CACHE=y the cache of kernels, too
+	$(if $(CACHE),tools/vm/kernel.sh --clear)

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# demo.sh [OPTION...]: builds twq.ko for Debian's stock kernel (KERNEL,
+# stock-6.1), boots that very kernel on CPUS (4) virtual CPUs, loads the module,
+# runs 'twqctl checks OPTION...', unloads it and prints the report. The status
+# is 0 only if every promise held and the kernel's log is clean.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+main() {
+	local kernel=${KERNEL:-stock-6.1} module release
+	module=$("$VM/build.sh" "$kernel")
+	release=$(basename "$(dirname "$module")")
+	in_lock "tools${BUILD//\//_}" \
+		make -s -j"$JOBS" -C "$TOP/tools" O="$BUILD/tools" >&2
+	log "booting Linux $release with ${CPUS:-4} CPUs"
+	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$BUILD/vm/demo" \
+		-f "$module" -f "$BUILD/tools/twqctl" "set -e
+			insmod twq.ko
+			status=0
+			twqctl checks ${*@Q} || status=\$?
+			rmmod twq
+			exit \$status"
+}
+
+main "$@"

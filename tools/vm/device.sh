@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# device.sh [TEST...]: runs the tests of /dev/twq, or those named, in a virtual
+# machine with KERNEL (stock-6.1) and CPUS (4): loads the module before each,
+# unloads it after. They find the module in $TWQ_MODULE. Ends with the counts.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+SECONDS_PER_TEST=600
+
+# Each test between two lines that tap.py knows.
+# shellcheck disable=SC2016 # expanded by the guest
+GUEST='export TWQ_MODULE=/twq/twq.ko
+for test in $TESTS; do
+	echo "twq-test: begin $test"
+	insmod $TWQ_MODULE
+	timeout $SECONDS_PER_TEST $test
+	status=$?
+	rmmod twq || status="$status rmmod"
+	echo "twq-test: end $test $status"
+done'
+
+# Prints tests/NAME and tests32/NAME, for all tests or for those named.
+choose() {
+	local folder=$1 path
+	shift
+	for path in "$folder"/tests/* "$folder"/tests32/*; do
+		[[ -x $path && ! -d $path ]] || continue
+		if (($# == 0)) || [[ " $* " == *" ${path##*/} "* ]]; then
+			echo "${path#"$folder"/}"
+		fi
+	done
+}
+
+run() {
+	local kernel=$1 module=$2 tools=$3 output=$BUILD/vm/device tests status=0
+	shift 3
+	tests=$(choose "$tools" "$@" | xargs)
+	[[ -n $tests ]] || die "no such test"
+	local files=(-f "$module" -f "$tools/tests" -f "$tools/twqctl")
+	[[ ! -d $tools/tests32 ]] || files+=(-f "$tools/tests32")
+	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 1800 -o "$output" \
+		"${files[@]}" "TESTS='$tests'
+			SECONDS_PER_TEST=$SECONDS_PER_TEST
+			$GUEST" || status=$?
+	# shellcheck disable=SC2086 # a list of words
+	python3 "$VM/tap.py" --run-status "$status" "$output/output" $tests
+}
+
+main() {
+	local kernel=${KERNEL:-stock-6.1} module
+	[[ ${1:-} != -* ]] || usage 2 >&2
+	module=$("$VM/build.sh" "$kernel")
+	in_lock "tools${BUILD//\//_}" \
+		make -s -j"$JOBS" -C "$TOP/tools" O="$BUILD/tools" >&2
+	in_lock "device${BUILD//\//_}" run "$kernel" "$module" "$BUILD/tools" "$@"
+}
+
+main "$@"

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# selftest.sh: a runner that cannot fail is worse than none. Shows that run.sh
+# fails on all that it watches for, in User Mode Linux and in QEMU; that the
+# verdicts on KUnit and on TAP refuse what is cut short; and that a suite which
+# fails makes kunit.sh fail.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+passed=0 failed=0
+
+# expect STATUS TEXT NAME COMMAND...: the status must be that, and a line of the
+# output must match TEXT.
+expect() {
+	local want=$1 text=$2 name=$3 out got=0
+	shift 3
+	out=$("$@" 2>&1) || got=$?
+	if ((got == want)) && grep -qE -- "$text" <<<"$out"; then
+		printf 'ok - %s\n' "$name"
+		passed=$((passed + 1))
+		return
+	fi
+	printf '%s\nFAILED: %s: status %d, wanted %d and "%s"\n' \
+		"$out" "$name" "$got" "$want" "$text"
+	failed=$((failed + 1))
+}
+
+machines() {
+	local uml=("$VM/run.sh" -k uml-newest -t 30) qemu=("$VM/run.sh" -t 60)
+	expect 0 '^4 CPUs$' 'uml: passes' "${uml[@]}" 'nproc | sed "s,$, CPUs,"'
+	expect 7 'status 7' 'uml: status of the command' "${uml[@]}" 'exit 7'
+	expect 125 'WARNING: fake' 'uml: warning in the log' "${uml[@]}" \
+		'echo "<4>WARNING: fake" >/dev/kmsg'
+	expect 3 'BUG: fake' 'uml: a dirty log beside a status' "${uml[@]}" \
+		'echo "<3>BUG: fake" >/dev/kmsg; exit 3'
+	expect 124 TIMEOUT 'uml: hang' "$VM/run.sh" -k uml-newest -t 3 'sleep 60'
+	expect 125 'ended before' 'uml: early power-off' "${uml[@]}" 'poweroff -f'
+	expect 125 'ended before' 'uml: forged verdict' "${uml[@]}" \
+		'echo status 0 taint 0; poweroff -f'
+	expect 126 'once more' 'uml: no init' "${uml[@]}" -a rdinit=/bin/false true
+	expect 0 '^4 CPUs$' 'qemu: passes' "${qemu[@]}" 'nproc | sed "s,$, CPUs,"'
+	expect 125 'Kernel panic' 'qemu: crash' "${qemu[@]}" \
+		'echo c >/proc/sysrq-trigger'
+	expect 124 TIMEOUT 'qemu: hang' "$VM/run.sh" -t 15 'sleep 100'
+}
+
+write_kunit() {
+	cat >"$work/x_kunit.c" <<-'EOF'
+	static struct kunit_case cases[] = {
+		KUNIT_CASE(one),
+		KUNIT_CASE(two),
+		{}
+	};
+
+	static struct kunit_suite suite = {
+		.name = "x",
+		.test_cases = cases,
+	};
+	kunit_test_suite(suite);
+	EOF
+	cat >"$work/console" <<-'EOF'
+	[    0.000000] KTAP version 1
+	[    0.000000] 1..0
+	[    0.100000] twq-kunit: begin
+	[    0.100000] KTAP version 1
+	[    0.100000] 1..1
+	[    0.100000]     KTAP version 1
+	[    0.100000]     # Subtest: x
+	[    0.100000]     1..2
+	[    0.100000]     ok 1 one
+	[    0.100000]     ok 2 two
+	[    0.100000] ok 1 x
+	[    0.100000] twq-kunit: end
+	EOF
+}
+
+# kunit EDIT [STATUS]: the verdict on that console after an edit by sed.
+kunit() {
+	sed "$1" "$work/console" >"$work/edited"
+	python3 "$VM/kunit.py" --parser "$tree" --run-status "${2:-0}" \
+		--flavour kunit "$work/edited" "$work/x_kunit.c"
+}
+
+kunit_verdict() {
+	write_kunit
+	expect 0 '^2 passed, 0 failed' 'kunit: passes' kunit ''
+	expect 1 'FAILED: x.two' 'kunit: a case fails' kunit \
+		's/ok 2 two/not &/; s/ok 1 x/not &/'
+	expect 1 'no end marker' 'kunit: no end' kunit '/kunit: end/d'
+	expect 1 'no begin marker' 'kunit: no begin' kunit '/kunit: begin/d'
+	expect 1 'WRONG' 'kunit: a case is missing' kunit '/two/d'
+	expect 1 'expected the 2 cases' 'kunit: a shorter plan' kunit \
+		'/two/d; s/1\.\.2/1..1/'
+	expect 1 'WRONG' 'kunit: a suite is missing' kunit '9,11d'
+	expect 1 'suite x did not run' 'kunit: an empty plan' kunit \
+		'6,11d; s/1\.\.1/1..0/'
+	expect 1 'ended with status 125' 'kunit: a bad run' kunit '' 125
+}
+
+write_tap() {
+	cat >"$work/tap" <<-'EOF'
+	twq-test: begin tests/x
+	TAP version 13
+	1..3
+	ok 1 - one
+	ok 2 - two
+	ok 3 - three # SKIP no reason
+	twq-test: end tests/x 0
+	EOF
+}
+
+tap() {
+	sed "$1" "$work/tap" >"$work/edited"
+	python3 "$VM/tap.py" --run-status "${2:-0}" "$work/edited" tests/x
+}
+
+tap_verdict() {
+	write_tap
+	expect 0 '^2 passed, 0 failed, 1 skipped' 'tap: passes' tap ''
+	expect 1 'FAILED: tests/x: two' 'tap: a case fails' tap \
+		's/ok 2/not ok 2/; s/x 0$/x 1/'
+	expect 1 'although results failed' 'tap: a wrong status' tap \
+		's/ok 2/not ok 2/'
+	expect 1 'ended with status 139' 'tap: a crash' tap 's/x 0$/x 139/'
+	expect 1 'ended with status 0 rmmod' 'tap: the module stays' tap \
+		's/x 0$/x 0 rmmod/'
+	expect 1 'planned 3 results' 'tap: a case is missing' tap '/two/d'
+	expect 1 'printed 0 plans' 'tap: no plan' tap '/1\.\.3/d'
+	expect 1 'did not end' 'tap: no end' tap '/test: end/d'
+	expect 1 'did not end' 'tap: never ran' tap d
+	expect 1 'the run ended' 'tap: a bad run' tap '' 125
+	expect 1 '^0 passed, 0 failed' 'tap: all skipped is no pass' tap \
+		'3,6d; s/x 0$/x 77/'
+}
+
+main() {
+	mkdir -p "$BUILD/vm"
+	tree=$("$VM/kernel.sh" source-newest)
+	work=$(mktemp -d "$BUILD/vm/selftest.XXXXXX")
+	trap 'rm -rf "$work"' EXIT
+	kunit_verdict
+	tap_verdict
+	machines
+	expect 1 'FAILED: twq_fail' 'kunit.sh: a failing suite' \
+		env TWQ_KUNIT_FAIL=y "$VM/kunit.sh"
+	printf '%d passed, %d failed\n' "$passed" "$failed"
+	((!failed))
+}
+
+main "$@"

@@ -129,6 +129,12 @@ static int run_checks(const struct twqctl *ctl,
 	struct storm storm = { .options = *options };
 	int status = TWQCTL_TROUBLE;
 
+	/* The checks are armed from here: not from a CPU outside the list. */
+	if (options->bind_checks &&
+	    sched_setaffinity(0, sizeof(options->cpus), &options->cpus)) {
+		warn("cannot run on the CPUs of --cpus");
+		return TWQCTL_TROUBLE;
+	}
 	storm.fd = open_device(ctl, O_RDWR | O_NONBLOCK);
 	if (storm.fd < 0)
 		return TWQCTL_TROUBLE;

@@ -109,7 +109,7 @@ void report_text(const struct storm *storm, const struct verdict *verdict)
 	       format_duration(storm->options.silence_ns).text);
 	print_ledger(verdict);
 	if (nr_broken)
-		printf("FAILED: %zu promises broken\n", nr_broken);
+		printf("FAILED: promises broken: %zu\n", nr_broken);
 	else
 		printf("every promise held\n");
 }

@@ -1,0 +1,365 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# twqctl against the device: each command, each kind of message, each exit
+# status. Prints TAP; status 0 when all passed, 1 when some failed. Runs by
+# busybox. TWQCTL names the program.
+
+twqctl=${TWQCTL:-twqctl}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+name=''
+number=0
+failed=0
+trouble=''
+
+begin() {
+	name=$1
+	number=$((number + 1))
+	trouble=''
+}
+
+finish() {
+	if [ -z "$trouble" ]; then
+		echo "ok $number - $name"
+		return
+	fi
+	printf '%s\n' "$trouble" | sed 's/^[^#]/# &/;/^$/d'
+	echo "not ok $number - $name"
+	failed=1
+}
+
+# run STATUS COMMAND...: runs it, keeps what it prints, expects the status.
+run() {
+	want=$1
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	got=$?
+	[ "$got" = "$want" ] ||
+		note "$*: status $got instead of $want: $(cat "$work/err")"
+}
+
+# script STATUS OPTIONS, the script on standard input.
+script() {
+	want=$1
+	shift
+	"$twqctl" run "$@" >"$work/out" 2>"$work/err"
+	got=$?
+	[ "$got" = "$want" ] ||
+		note "run $*: status $got instead of $want: $(cat "$work/err")"
+}
+
+note() {
+	trouble="$trouble# $*
+"
+}
+
+# out PATTERN and err PATTERN: a line that was printed there.
+out() {
+	grep -qE -- "$1" "$work/out" || note "no '$1' in: $(cat "$work/out")"
+}
+
+err() {
+	grep -qE -- "$1" "$work/err" || note "no '$1' in: $(cat "$work/err")"
+}
+
+silent() {
+	[ ! -s "$work/err" ] || note "unexpected: $(cat "$work/err")"
+}
+
+# Every line an object, its brackets in pairs, no bare word but JSON's three.
+json() {
+	[ -s "$work/out" ] || note "no JSON"
+	while IFS= read -r line; do
+		case $line in
+		'{'*'}') ;;
+		*) note "not an object: $line" ;;
+		esac
+		bare=$(echo "$line" | sed 's/"[^"]*"//g')
+		for pair in '{}' '[]'; do
+			open=$(echo "$bare" | tr -cd "${pair%?}" | wc -c)
+			shut=$(echo "$bare" | tr -cd "${pair#?}" | wc -c)
+			[ "$open" = "$shut" ] || note "unbalanced: $line"
+		done
+		words=$(echo "$bare" | tr -c '[:lower:]' '\n' |
+			grep -vxE 'true|false|null|')
+		[ -z "$words" ] || note "bare words $words in: $line"
+	done <"$work/out"
+}
+
+# mistake PATTERN LINE: the line, as the second one, fails with this message.
+mistake() {
+	printf 'create a cpus=0\n%s\n' "$2" >"$work/script"
+	run 1 "$twqctl" run "$work/script"
+	err "^line 2: $1"
+}
+
+echo "TAP version 13"
+
+begin info_shows_limits
+run 0 "$twqctl" info
+out '^event size +48 bytes$'
+out '^max tasks +[0-9]+ a file$'
+silent
+run 0 "$twqctl" info --json
+json
+out '"abi_version":1,"event_size":48,.*"max_tasks":[0-9]+'
+finish
+
+begin stats_has_rows_and_sum
+run 0 "$twqctl" stats
+out '^CPU +queued +kept +expired'
+out '^0 '
+out '^all '
+run 0 "$twqctl" stats --json
+json
+out '"cpus":\[\{"cpu":0,"serving_cpu":0,.*"total":\{"queued":'
+finish
+
+begin stats_watch_repeats
+run 143 timeout 3 "$twqctl" stats --watch=1
+[ "$(grep -c '^all ' "$work/out")" -ge 2 ] || note "printed once"
+finish
+
+begin usage_is_2
+run 2 "$twqctl"
+err 'expected a command'
+run 2 "$twqctl" frob
+err "not 'frob'"
+run 2 "$twqctl" checks --inter 5
+err '--inter: expected a whole number with ns, us, ms or s'
+run 2 "$twqctl" checks --inter 9999999999999s
+err '--inter: expected'
+run 2 "$twqctl" checks --duration=-5s
+err '--duration: expected a time above 0'
+run 2 "$twqctl" checks --checks 0
+err '--checks: expected a number from 1 to'
+run 2 "$twqctl" checks --cpus 3-1
+err '--cpus: expected a list of CPU numbers'
+run 2 "$twqctl" checks extra
+run 2 "$twqctl" stats --watch=x
+run 2 "$twqctl" run one two
+run 2 "$twqctl" run --frob
+finish
+
+begin help_is_0
+run 0 "$twqctl" --help
+out '^  checks '
+run 0 "$twqctl" checks --help
+out '--fastinter'
+run 0 "$twqctl" run --help
+out 'create NAME'
+run 0 "$twqctl" --version
+out '^twqctl [0-9]'
+finish
+
+begin no_device_is_3
+run 3 "$twqctl" info --device /dev/nothing
+err 'cannot open /dev/nothing: No such file'
+run 3 "$twqctl" --device=/dev/null stats
+err '/dev/null is not a twq device'
+run 3 "$twqctl" checks --device /dev/nothing
+run 3 "$twqctl" run --device /dev/nothing
+run 3 "$twqctl" run /no/such/file
+err '/no/such/file: No such file'
+finish
+
+begin script_runs_every_command
+script 0 <<-'END'
+# a comment, and an empty line
+
+create a cpus=0 shared   # a comment behind a command
+create b interval=20ms
+queue a +10ms
+events 1
+query a
+schedule a +1s
+schedule a +500ms
+affinity a 0
+cancel a
+cancel a
+queue a never
+queue a now
+queue a -5ms
+queue a 1ns
+sleep 20ms
+events
+wakeup b io,msg
+queue b now
+events 3 within 5s
+destroy b
+create b
+on 0 queue b +1s
+stats
+END
+silent
+out '^create a: id=0x[0-9a-f]+$'
+out '^events: 1$'
+out '^  task=a .*reasons=timer cpu=0 .*late=[0-9.]+ms$'
+out '^query a: .*state=shared_wq due_in=none deadline=never'
+out '^cancel a: stopped=yes$'
+out '^cancel a: stopped=no$'
+out '^  task=b .*reasons=.*io.* cpu='
+out '^  ledger: created=3 destroyed=1 armed='
+finish
+
+begin script_json_is_one_object_a_line
+script 1 -k --json <<-'END'
+create a cpus=0 shared
+queue a +5ms
+events 1
+query a
+queue a 5
+queue nobody now
+stats
+END
+json
+[ "$(wc -l <"$work/out")" = 7 ] || note "not 7 lines"
+out '^\{"line":1,"command":"create","argument":"a","ok":true,"id":[0-9]+'
+out '"events":\[\{"task":"a",.*"reasons":\["timer"\],"cpu":0'
+out '"state":\["shared_wq"\],"due_in_ns":null,"deadline_ns":null'
+out '^\{"line":5,.*"ok":false,"message":"expected a time.*"error":null'
+out '"ledger":\{"created":1,'
+finish
+
+begin mistake_names_line_and_expected
+mistake "frob a: unknown command; expected create, queue," 'frob a'
+mistake 'create a: a task of that name exists' 'create a'
+mistake 'create b: expected cpus=LIST, shared or' 'create b foo'
+mistake 'create b: expected a list of CPU numbers' 'create b cpus=x'
+mistake 'create b: expected CPU numbers below' 'create b cpus=9999'
+mistake 'create b: expected a whole number' 'create b interval=1'
+mistake 'create: expected: create NAME' 'create'
+mistake 'queue a: expected: queue NAME TIME' 'queue a'
+mistake 'queue a: expected: queue NAME TIME' 'queue a +1s +2s'
+mistake 'queue b: expected the name of a task' 'queue b now'
+mistake 'queue a: expected a time such as' 'queue a 5'
+mistake 'queue a: expected a time such as' 'queue a +-5ms'
+mistake 'queue a: expected a time that fits' 'queue a +99999999999s'
+mistake 'queue a: expected a time that fits' \
+	'queue a 99999999999999999999ns'
+mistake 'schedule a: expected a time such as' 'schedule a soon'
+mistake 'affinity a: expected a list of CPU' 'affinity a 1-0'
+mistake 'wakeup a: expected init, io, signal' 'wakeup a frob'
+mistake 'wakeup a: expected init, io, signal' 'wakeup a io,'
+mistake 'events x: expected a number of events' 'events x'
+mistake "events 1: expected 'within DURATION'" 'events 1 for 1s'
+mistake 'events 2: expected 2 events within 10.000 ms, but 0 came' \
+	'events 2 within 10ms'
+mistake 'sleep -5ms: expected a whole number' 'sleep -5ms'
+mistake 'stats x: expected: stats' 'stats x'
+mistake 'on 0: expected: on CPU COMMAND' 'on 0'
+mistake 'on x: expected a list of CPU numbers' 'on x query a'
+mistake 'on 0-1: expected one CPU' 'on 0-1 query a'
+mistake 'on 1023: cannot run there: .*online' 'on 1023 query a'
+finish
+
+begin errno_has_name_and_hint
+mistake 'wakeup a: -EINVAL: the reason .timer. is set by expiry' \
+	'wakeup a timer'
+mistake 'create b: -EINVAL: no CPU .* or the interval is below 100000' \
+	'create b interval=5us'
+mistake 'create b: -EINVAL: no CPU of the list is online' \
+	'create b cpus=1023'
+mistake 'affinity a: -EINVAL: no CPU of the list is online' \
+	'affinity a 1023'
+finish
+
+begin foreign_call_gets_hint
+if [ "$(nproc)" -gt 1 ]; then
+	script 1 -k <<-'END'
+	create a cpus=0
+	on 0 queue a +10s
+	on 1 queue a +10ms
+	on 1 schedule a +10ms
+	on 1 cancel a
+	affinity a 1
+	affinity a 0
+	on 0 cancel a
+	END
+	hint="task is not SHARED_WQ; call from CPU 0 or create it with 'shared'"
+	err "^line 3: queue a: -EXDEV: $hint\$"
+	err "^line 4: schedule a: -EXDEV: $hint\$"
+	err "^line 5: cancel a: -EXDEV: $hint\$"
+	err '^line 6: affinity a: -EXDEV: .* only CPU 0 can be named'
+	out '^affinity a: ok$'
+	out '^cancel a: stopped=yes$'
+	finish
+else
+	echo "ok $number - $name # SKIP needs 2 CPUs"
+fi
+
+begin script_stops_unless_k
+printf 'frob\ncreate a\n' >"$work/script"
+run 1 "$twqctl" run "$work/script"
+[ ! -s "$work/out" ] || note "went on: $(cat "$work/out")"
+run 1 "$twqctl" run -k "$work/script"
+out '^create a: id='
+err '^line 1: frob: unknown command'
+finish
+
+begin name_is_free_after_destroy
+script 1 <<-'END'
+create a
+destroy a
+create a
+destroy a
+query a
+END
+err '^line 5: query a: expected the name of a task that was created'
+finish
+
+begin checks_hold
+run 0 "$twqctl" checks --duration 2s --checks 100 --rate 2000 \
+	--silence 2s
+out '^every promise held$'
+out '^lost checks +0$'
+out '^deadline to fired '
+out '^events +[0-9]+ fired = [0-9]+ delivered'
+silent
+finish
+
+begin checks_hold_on_one_cpu
+run 0 "$twqctl" checks --duration 1s --checks 10 --rate 500 \
+	--silence 2s --cpus 0
+out '^CPU 0 +[1-9]'
+out '^all CPUs +[1-9][0-9]* +[1-9][0-9]* +0$'
+finish
+
+begin checks_hold_without_requeues
+run 0 "$twqctl" checks --duration 1s --checks 10 --rate 0 --silence 2s
+out '^all CPUs +[1-9][0-9]* +0 +0$'
+finish
+
+begin checks_json
+run 0 "$twqctl" checks --duration 1s --checks 10 --rate 500 \
+	--silence 2s --json
+json
+out '^\{"ok":true,"broken":\[\],"interrupted":false,"settings":\{'
+out '"lateness":\{"deadline_to_fired":\{"samples":[1-9]'
+out '"lost":0,"ledger":\{"created":10,'
+finish
+
+begin checks_fail_on_silence
+run 1 "$twqctl" checks --duration 1s --checks 10 --rate 0 \
+	--silence 1ms
+out '^FAILED: promises broken: 1$'
+err 'check [0-9]+ was silent for .*, allowed are 1.000 ms'
+run 1 "$twqctl" checks --duration 1s --checks 10 --rate 0 \
+	--silence 1ms --json
+json
+out '^\{"ok":false,"broken":\["check [0-9]+ was silent'
+finish
+
+begin checks_report_after_interrupt
+"$twqctl" checks --duration 60s --checks 10 --silence 5s \
+	>"$work/out" 2>"$work/err" &
+sleep 2
+kill -TERM $!
+wait $! || note "status $?: $(cat "$work/err")"
+out '\(interrupted\)$'
+out '^every promise held$'
+finish
+
+echo "1..$number"
+exit $failed

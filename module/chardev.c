@@ -40,7 +40,7 @@ static int twq_copy_mask(struct cpumask *mask, u64 cpus, u32 cpus_len)
 		cpumask_copy(mask, cpu_possible_mask);
 		return 0;
 	}
-	if (!cpus_len || cpus_len % sizeof(u64))
+	if (!cpus || !cpus_len || cpus_len % sizeof(u64))
 		return -EINVAL;
 	words = memdup_user(u64_to_user_ptr(cpus), size);
 	if (IS_ERR(words))

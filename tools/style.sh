@@ -60,7 +60,7 @@ sparse_module() {
 	mkdir -p "$dir"
 	cp -r Kbuild module include kunit "$dir/"
 	make -s -j"$JOBS" -C "$kernel/build" M="$dir" C=2 \
-		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules 2>&1 | sed "s,$dir/,,"
 }
 
 warnings_module() {

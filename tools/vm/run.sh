@@ -124,7 +124,7 @@ boot() {
 	tail -s 0.1 -n +1 -f --pid=$machine "$folder/output" &
 	reader=$!
 	timed_out=
-	watch
+	watch 2>/dev/null	# bash reports how a job ended
 	wait $machine 2>/dev/null || true
 	machine=
 	wait $reader || true

@@ -47,6 +47,7 @@ static int puppet_thread(void *arg)
 
 	while (!kthread_should_stop()) {
 		set_current_state(TASK_INTERRUPTIBLE);
+		/* Pairs with world_puppet(): @fn and @arg are seen. */
 		if (!smp_load_acquire(&puppet->busy)) {
 			if (!kthread_should_stop())
 				schedule();
@@ -55,6 +56,7 @@ static int puppet_thread(void *arg)
 		}
 		__set_current_state(TASK_RUNNING);
 		puppet->fn(puppet->arg);
+		/* Pairs with world_puppet_done(): what @fn did is seen. */
 		smp_store_release(&puppet->busy, false);
 	}
 	return 0;
@@ -66,12 +68,14 @@ void world_puppet(int cpu, void (*fn)(void *arg), void *arg)
 
 	puppet->fn = fn;
 	puppet->arg = arg;
+	/* Pairs with puppet_thread(). */
 	smp_store_release(&puppet->busy, true);
 	wake_up_process(puppet->thread);
 }
 
 bool world_puppet_done(int cpu)
 {
+	/* Pairs with puppet_thread(). */
 	return !smp_load_acquire(&world.puppets[cpu].busy);
 }
 
@@ -79,10 +83,10 @@ bool world_puppet_wait(int cpu)
 {
 	unsigned long turns;
 
-	for (turns = 0; turns < WORLD_LIMIT_MS * 100; turns++) {
+	for (turns = 0; turns < WORLD_LIMIT_MS * 200; turns++) {
 		if (world_puppet_done(cpu))
 			return true;
-		udelay(10);
+		udelay(5);
 	}
 	return false;
 }
@@ -136,7 +140,7 @@ void world_settle(struct kunit *test)
 	for (ms = 0; ms < WORLD_LIMIT_MS; ms++) {
 		if (world_is_quiet() && world_is_quiet())
 			return;
-		msleep(1);
+		usleep_range(500, 1000);
 	}
 	KUNIT_FAIL(test, "the queues do not come to rest");
 }
@@ -163,7 +167,8 @@ void world_advance(struct kunit *test, s64 now_ns)
 
 static void world_testpoint(enum twq_testpoint where, struct twq_task *task)
 {
-	if (where != world.where || task != READ_ONCE(world.at))
+	/* Pairs with world_at(). */
+	if (task != smp_load_acquire(&world.at) || where != world.where)
 		return;
 	WRITE_ONCE(world.at, NULL);
 	atomic_inc(&world.at_reached);
@@ -176,6 +181,7 @@ void world_at(enum twq_testpoint where, struct twq_task *task,
 	world.where = where;
 	world.at_fn = fn;
 	atomic_set(&world.at_reached, 0);
+	/* Pairs with world_testpoint(). */
 	smp_store_release(&world.at, task);
 }
 

@@ -203,9 +203,8 @@ static int twq_task_change_mask(struct twq_task *task,
 	if (s & TWQ_KILLED)
 		return -ESRCH;
 	if (s & TWQ_SHARED_WQ) {
-		*spare = rcu_dereference_protected(task->allowed,
-				lockdep_is_held(&twq_shared.lock));
-		rcu_assign_pointer(task->allowed, allowed);
+		*spare = rcu_replace_pointer(task->allowed, allowed,
+					     lockdep_is_held(&twq_shared.lock));
 		return 0;
 	}
 	if (cpumask_weight(allowed) > 1) {

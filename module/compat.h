@@ -37,32 +37,24 @@ DECLARE_PER_CPU(struct twq_bh, twq_bh);
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 static inline void twq_bh_lock(void)
-	__acquires(twq_bh)
 {
 	local_bh_disable();
 	local_lock_nested_bh(&twq_bh.lock);
-	__acquire(twq_bh);
 }
 
 static inline void twq_bh_unlock(void)
-	__releases(twq_bh)
 {
-	__release(twq_bh);
 	local_unlock_nested_bh(&twq_bh.lock);
 	local_bh_enable();
 }
 #else
 static inline void twq_bh_lock(void)
-	__acquires(twq_bh)
 {
 	local_bh_disable();
-	__acquire(twq_bh);
 }
 
 static inline void twq_bh_unlock(void)
-	__releases(twq_bh)
 {
-	__release(twq_bh);
 	local_bh_enable();
 }
 #endif

@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
+#include "counters.h"
 #include "cpu.h"
 #include "shared.h"
 #include "task.h"
@@ -19,8 +20,9 @@
 DEFINE_PER_CPU(struct twq_bh, twq_bh) = {
 	.lock = INIT_LOCAL_LOCK(lock),
 };
+
 DEFINE_PER_CPU(struct twq_cpu, twq_cpus);
-DEFINE_PER_CPU(struct twq_counters, twq_counters);
+DEFINE_PER_CPU(struct twq_cpu_stats, twq_counters);
 
 /* Most tasks that one pass takes from the trees, and most that it runs. */
 unsigned int twq_budget = 200;
@@ -337,22 +339,8 @@ static int twq_cpu_offline(unsigned int cpu)
  */
 void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats)
 {
-	struct twq_counters *from = per_cpu_ptr(&twq_counters, cpu);
-
-#define TWQ_ADD(what)	(stats->what += data_race(from->what))
-	/* Statistics: a CPU adds to its own while they are read. */
-	TWQ_ADD(queued);
-	TWQ_ADD(kept);
-	TWQ_ADD(expired);
-	TWQ_ADD(stale);
-	TWQ_ADD(runs);
-	TWQ_ADD(passed_on);
-	TWQ_ADD(passes);
-	TWQ_ADD(cut);
-	TWQ_ADD(kicks);
-	TWQ_ADD(refused);
-	TWQ_ADD(rehomed);
-#undef TWQ_ADD
+	twq_counters_add(stats, per_cpu_ptr(&twq_counters, cpu),
+			 sizeof(*stats));
 	stats->local_depth += READ_ONCE(per_cpu(twq_cpus, cpu).queue.nr);
 	stats->shared_depth = READ_ONCE(twq_shared.queue.nr);
 }

@@ -52,23 +52,9 @@ struct twq_cpu {
 	struct llist_head inbox ____cacheline_aligned_in_smp;
 };
 
-/* Counters of the CPU that did it, named as in struct twq_cpu_stats. */
-struct twq_counters {
-	u64 queued;
-	u64 kept;
-	u64 expired;
-	u64 stale;
-	u64 runs;
-	u64 passed_on;
-	u64 passes;
-	u64 cut;
-	u64 kicks;
-	u64 refused;
-	u64 rehomed;
-};
-
 DECLARE_PER_CPU(struct twq_cpu, twq_cpus);
-DECLARE_PER_CPU(struct twq_counters, twq_counters);
+/* Counted by the CPU that did it; the depths are filled in by the reader. */
+DECLARE_PER_CPU(struct twq_cpu_stats, twq_counters);
 extern unsigned int twq_budget;
 
 #define twq_count(what)		this_cpu_inc(twq_counters.what)

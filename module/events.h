@@ -25,7 +25,7 @@
  * @discarded: events whose task was destroyed
  */
 struct twq_events {
-	spinlock_t lock;
+	spinlock_t lock;	/* of all that follows */
 	struct list_head ready;
 	wait_queue_head_t wait;
 	u64 fired;

@@ -52,7 +52,7 @@ static int __init twq_init(void)
 {
 	int err;
 
-	BUILD_BUG_ON(NR_CPUS > 1 << (32 - TWQ_CPU_SHIFT));
+	BUILD_BUG_ON(CONFIG_NR_CPUS > 1 << (32 - TWQ_CPU_SHIFT));
 	twq_shared_init();
 	err = twq_utask_init_cache();
 	if (err)

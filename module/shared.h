@@ -18,18 +18,17 @@
  * @timer: timer at the first key of @queue
  */
 struct twq_shared {
-	spinlock_t lock;
+	spinlock_t lock;	/* of all that follows */
 	struct twq_queue queue;
 	struct twq_timer timer;
 };
 
 extern struct twq_shared twq_shared;
 
-void twq_shared_lock(void) __acquires(&twq_shared.lock);
-void twq_shared_unlock(void) __releases(&twq_shared.lock);
-void twq_shared_place(struct twq_node *node, s64 key_ns)
-	__must_hold(&twq_shared.lock);
-void twq_shared_remove(struct twq_node *node) __must_hold(&twq_shared.lock);
+void twq_shared_lock(void);
+void twq_shared_unlock(void);
+void twq_shared_place(struct twq_node *node, s64 key_ns);
+void twq_shared_remove(struct twq_node *node);
 bool twq_shared_expire(s64 now_ns, unsigned int max);
 void twq_shared_init(void);
 void twq_shared_exit(void);

@@ -55,26 +55,23 @@ static struct twq_cpu *twq_home(u32 state)
 }
 
 /*
- * Excludes the other users of the tree that @state names. Sparse can't follow
- * a choice between two locks, hence the pairs of __release and __acquire.
+ * Excludes the other users of the tree that @state names; false when it is the
+ * local one of a CPU that is served elsewhere.
  */
 static bool twq_tree_lock(u32 state)
 {
 	if (!(state & TWQ_SHARED_WQ))
 		return twq_cpu_lock(twq_home(state));
 	twq_shared_lock();
-	__release(&twq_shared.lock);
 	return true;
 }
 
 static void twq_tree_unlock(u32 state)
 {
-	if (!(state & TWQ_SHARED_WQ)) {
+	if (state & TWQ_SHARED_WQ)
+		twq_shared_unlock();
+	else
 		twq_cpu_unlock(twq_home(state));
-		return;
-	}
-	__acquire(&twq_shared.lock);
-	twq_shared_unlock();
 }
 
 static void twq_tree_remove(struct twq_task *task, u32 state)

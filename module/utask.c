@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "counters.h"
 #include "task.h"
 #include "timer.h"
 #include "utask.h"
@@ -20,8 +21,6 @@ unsigned int twq_max_tasks = 1U << 20;
 unsigned int twq_min_interval_ns = 100 * 1000;
 
 static struct kmem_cache *twq_utask_cache;
-
-#define twq_file_count(file, what)	this_cpu_inc((file)->counters->what)
 
 static struct twq_utask *twq_utask_of(struct twq_task *task)
 {
@@ -74,9 +73,9 @@ static bool twq_utask_expire(struct twq_utask *u, struct twq_event *run)
 						   &run->overruns);
 	} while (!twq_task_expire(&u->task, due_ns, next_ns));
 
-	twq_file_count(u->file, expired);
+	this_cpu_inc(u->file->counters->expired);
 	if (next_ns != TWQ_ETERNITY)
-		twq_file_count(u->file, armed);
+		this_cpu_inc(u->file->counters->armed);
 	run->deadline_ns = due_ns;
 	return true;
 }
@@ -113,10 +112,10 @@ static void twq_utask_release(struct twq_task *task)
 	struct twq_file *file = u->file;
 
 	if (twq_task_disarm(task) != TWQ_ETERNITY)
-		twq_file_count(file, dropped);
+		this_cpu_inc(file->counters->dropped);
 	/* Not for one that was abandoned: it never was, for the ledger. */
 	if (u->ready.closed)
-		twq_file_count(file, destroyed);
+		this_cpu_inc(file->counters->destroyed);
 	twq_utask_put(u);
 	twq_file_put(file);
 }
@@ -242,7 +241,7 @@ err_free:
  */
 void twq_utask_publish(struct twq_utask *u)
 {
-	twq_file_count(u->file, created);
+	this_cpu_inc(u->file->counters->created);
 	xa_store(&u->file->tasks, twq_utask_slot(u), u, 0);
 }
 
@@ -284,13 +283,13 @@ int twq_utask_destroy(struct twq_utask *u)
 static void twq_utask_account(struct twq_utask *u, s64 old_ns, s64 new_ns)
 {
 	if (new_ns != TWQ_ETERNITY)
-		twq_file_count(u->file, armed);
+		this_cpu_inc(u->file->counters->armed);
 	if (old_ns == TWQ_ETERNITY)
 		return;
 	if (new_ns != TWQ_ETERNITY)
-		twq_file_count(u->file, moved);
+		this_cpu_inc(u->file->counters->moved);
 	else
-		twq_file_count(u->file, cancelled);
+		this_cpu_inc(u->file->counters->cancelled);
 }
 
 /* To user space a task that is being ended is one that is not there. */
@@ -377,11 +376,11 @@ void twq_utask_query(struct twq_utask *u, struct twq_query *query)
 	query->cpu = twq_task_cpus(&u->task, &query->nr_cpus);
 	query->pending = twq_events_pending(&u->file->events, &u->ready,
 					    &query->overruns);
+	query->position_ns = TWQ_ETERNITY;
 	/*
 	 * The tree is another CPU's or under a lock that is not worth taking
 	 * for a look: the position is of no more than this moment anyhow.
 	 */
-	query->position_ns = TWQ_ETERNITY;
 	if (data_race(twq_node_linked(node)))
 		query->position_ns = READ_ONCE(node->key_ns);
 }
@@ -400,7 +399,7 @@ struct twq_file *twq_file_new(void)
 
 	if (!file)
 		return ERR_PTR(-ENOMEM);
-	file->counters = alloc_percpu_gfp(struct twq_file_counters,
+	file->counters = alloc_percpu_gfp(struct twq_ledger,
 					  GFP_KERNEL_ACCOUNT);
 	if (!file->counters) {
 		kfree(file);
@@ -448,21 +447,9 @@ void twq_file_read_ledger(struct twq_file *file, struct twq_ledger *ledger)
 	int cpu;
 
 	memset(ledger, 0, sizeof(*ledger));
-	for_each_possible_cpu(cpu) {
-		struct twq_file_counters *from;
-
-		from = per_cpu_ptr(file->counters, cpu);
-#define TWQ_ADD(what)	(ledger->what += data_race(from->what))
-		/* Statistics: a CPU adds to its own while they are read. */
-		TWQ_ADD(created);
-		TWQ_ADD(destroyed);
-		TWQ_ADD(armed);
-		TWQ_ADD(expired);
-		TWQ_ADD(moved);
-		TWQ_ADD(cancelled);
-		TWQ_ADD(dropped);
-#undef TWQ_ADD
-	}
+	for_each_possible_cpu(cpu)
+		twq_counters_add(ledger, per_cpu_ptr(file->counters, cpu),
+				 sizeof(*ledger));
 	twq_events_read_ledger(&file->events, ledger);
 }
 

@@ -18,23 +18,13 @@
 #define TWQ_MAX_TASKS		BIT(TWQ_SLOT_BITS)
 #define TWQ_MAX_GENERATION	(BIT_ULL(64 - TWQ_SLOT_BITS) - 1)
 
-/* Counters of armings, per CPU; named as in struct twq_ledger. */
-struct twq_file_counters {
-	u64 created;
-	u64 destroyed;
-	u64 armed;
-	u64 expired;
-	u64 moved;
-	u64 cancelled;
-	u64 dropped;
-};
-
 /**
  * struct twq_file - one open file: a namespace of tasks
  * @tasks: &struct twq_utask by slot; a slot is reserved before its task exists
  * @generation: of the last task created
  * @events: the ready list
- * @counters: what was done on each CPU
+ * @counters: what was done on each CPU; the members about events, which
+ *	@events counts, are zero
  * @live: tasks that the queues may still touch, and one for the file
  * @gone: completed when @live has come to zero
  */
@@ -42,7 +32,7 @@ struct twq_file {
 	struct xarray tasks;
 	atomic64_t generation;
 	struct twq_events events;
-	struct twq_file_counters __percpu *counters;
+	struct twq_ledger __percpu *counters;
 	atomic_t live;
 	struct completion gone;
 };

@@ -14,7 +14,7 @@
 #include "storm.h"
 #include "units.h"
 
-#define EVENTS_A_READ	64
+#define EVENTS_A_READ	16	/* more wait for the others to be re-armed */
 #define TICK_NS		NSEC_PER_MSEC	/* the observers' pace */
 #define BACKLOG_TICKS	50		/* caught up after a delay, no more */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Loading and unloading: refused while a file is open, possible as soon as it
- * is closed, and again and again. TWQ_KO names the module file, /twq.ko if
+ * is closed, and again and again. TWQ_MODULE names the module file, /twq.ko if
  * unset. Whatever happens, the module is loaded at the end.
  */
 #define _GNU_SOURCE
@@ -13,7 +13,7 @@
 
 static const char *module_file(void)
 {
-	const char *path = getenv("TWQ_KO");
+	const char *path = getenv("TWQ_MODULE");
 
 	return path ? path : "/twq.ko";
 }
@@ -38,7 +38,7 @@ static int load(void)
 static void need_module_file(void)
 {
 	if (access(module_file(), R_OK))
-		tap_skip("no module file: set TWQ_KO");
+		tap_skip("no module file: set TWQ_MODULE");
 	if (access(DEV_PATH, F_OK) && load())
 		EXPECT_TRUE(!"the module is not loaded, and cannot be");
 }

@@ -7,6 +7,7 @@
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -16,10 +17,12 @@
 #include "shared.h"
 #include "task.h"
 #include "timer.h"
+#include "utask.h"
 #include "world.h"
 
 #define WORLD_LIMIT_MS	10000
-#define WORLD_PROBES	512
+#define WORLD_QUICK_TURNS 200	/* before it sleeps between two looks */
+#define WORLD_PROBES	2048
 
 struct puppet {
 	struct task_struct *thread;
@@ -33,6 +36,7 @@ static struct {
 	struct probe *probes[WORLD_PROBES];
 	unsigned int nr_probes;
 	s64 now_ns;
+	bool up;
 	enum twq_testpoint where;
 	struct twq_task *at;
 	void (*at_fn)(struct twq_task *task);
@@ -161,6 +165,13 @@ void world_advance(struct kunit *test, s64 now_ns)
 			twq_cpu_kick(c);
 	}
 	world_settle(test);
+}
+
+void world_real_clock(struct kunit *test)
+{
+	/* What is armed in fake time means nothing to the real clock. */
+	world_advance(test, TWQ_ETERNITY - 1);
+	twq_fake_clock_stop();
 }
 
 /* -- test points ---------------------------------------------------------- */
@@ -293,12 +304,37 @@ bool probe_in_local(const struct probe *p)
 
 /* -- beginning and end ---------------------------------------------------- */
 
-int world_init(struct kunit *test)
+/* Old kernels run a module's suites before its init: then we go its ladder. */
+static bool world_is_before_init(void)
+{
+	return THIS_MODULE->state != MODULE_STATE_LIVE;
+}
+
+static int world_init_module(void)
+{
+	int err;
+
+	twq_shared_init();
+	err = twq_utask_init_cache();
+	if (err)
+		return err;
+	err = twq_cpu_init();
+	if (err)
+		twq_utask_exit_cache();
+	return err;
+}
+
+static void world_exit_module(void)
+{
+	twq_shared_exit();
+	twq_cpu_exit();
+	twq_utask_exit_cache();
+}
+
+static int world_start_puppets(void)
 {
 	int cpu;
 
-	memset(&world, 0, sizeof(world));
-	world.now_ns = T0;
 	for_each_online_cpu(cpu) {
 		struct puppet *puppet = &world.puppets[cpu];
 		struct task_struct *thread;
@@ -310,20 +346,32 @@ int world_init(struct kunit *test)
 		puppet->thread = thread;
 		wake_up_process(thread);
 	}
+	return 0;
+}
+
+int world_init(struct kunit *test)
+{
+	int err;
+
+	memset(&world, 0, sizeof(world));
+	world.now_ns = T0;
+	err = world_is_before_init() ? world_init_module() : 0;
+	if (err)
+		return err;
+	world.up = true;
+	err = world_start_puppets();
+	if (err)
+		return err;
 	set_cpus_allowed_ptr(current, cpumask_of(world_cpu()));
 	twq_fake_clock_start(T0);
 	WRITE_ONCE(twq_testpoint_fn, world_testpoint);
 	return 0;
 }
 
-void world_exit(struct kunit *test)
+static void world_end_probes(struct kunit *test)
 {
 	unsigned int i;
-	int cpu;
 
-	WRITE_ONCE(twq_testpoint_fn, NULL);
-	world_settle(test);
-	KUNIT_EXPECT_STREQ(test, twq_trees_flaw() ?: "", "");
 	for (i = 0; i < world.nr_probes; i++) {
 		struct probe *p = world.probes[i];
 
@@ -339,6 +387,19 @@ void world_exit(struct kunit *test)
 		else
 			kfree(world.probes[i]);
 	}
+}
+
+void world_exit(struct kunit *test)
+{
+	int cpu;
+
+	if (!world.up)
+		return;
+	WRITE_ONCE(twq_testpoint_fn, NULL);
+	twq_fake_clock_start(world.now_ns);
+	world_settle(test);
+	KUNIT_EXPECT_STREQ(test, twq_trees_flaw() ?: "", "");
+	world_end_probes(test);
 	for_each_possible_cpu(cpu) {
 		struct twq_cpu *c = per_cpu_ptr(&twq_cpus, cpu);
 
@@ -347,8 +408,8 @@ void world_exit(struct kunit *test)
 			kthread_stop(world.puppets[cpu].thread);
 	}
 	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, 0);
-	/* What is armed in fake time means nothing to the real clock. */
-	world_advance(test, TWQ_ETERNITY - 1);
-	twq_fake_clock_stop();
+	world_real_clock(test);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	if (world_is_before_init())
+		world_exit_module();
 }

@@ -56,6 +56,8 @@ void world_exit(struct kunit *test);
 /* Time: set it, let the timers that are due fire, wait until all is quiet. */
 void world_advance(struct kunit *test, s64 now_ns);
 void world_settle(struct kunit *test);
+/* From now to the end of the case time is real and passes. */
+void world_real_clock(struct kunit *test);
 
 /* Probes; ended by world_exit() if the test has not done so. */
 struct probe *probe_new(struct kunit *test, const struct cpumask *mask);

@@ -33,7 +33,9 @@ main() {
 	shift
 	if [[ $kernel == */* ]]; then
 		kdir=$kernel
-		release=$(<"$kdir/include/config/kernel.release")
+		[[ -f $kdir/include/generated/utsrelease.h ]] ||
+			die "no kernel to build for in $kdir (KDIR): are its headers there?"
+		release=$(cut -d'"' -f2 "$kdir/include/generated/utsrelease.h")
 	else
 		kernel=$("$VM/kernel.sh" "$kernel")
 		kdir=$kernel/build

@@ -116,7 +116,8 @@ int world_other_cpu(struct kunit *test)
 
 static bool cpu_is_quiet(struct twq_cpu *c)
 {
-	return !READ_ONCE(c->bh.state) && llist_empty(&c->inbox) &&
+	return !READ_ONCE(c->bh.state) && !hrtimer_active(&c->rest.hr) &&
+	       llist_empty(&c->inbox) &&
 	       list_empty_careful(&c->run);
 }
 
@@ -139,12 +140,18 @@ static bool world_is_quiet(void)
 
 void world_settle(struct kunit *test)
 {
-	unsigned int ms;
+	unsigned int turn;
 
-	for (ms = 0; ms < WORLD_LIMIT_MS; ms++) {
+	for (turn = 0; turn < WORLD_LIMIT_MS; turn++) {
+		/* What this CPU was asked for runs here and now. */
+		local_bh_disable();
+		local_bh_enable();
 		if (world_is_quiet() && world_is_quiet())
 			return;
-		usleep_range(500, 1000);
+		if (turn < WORLD_QUICK_TURNS)
+			cond_resched();
+		else
+			usleep_range(500, 1000);
 	}
 	KUNIT_FAIL(test, "the queues do not come to rest");
 }

@@ -52,14 +52,14 @@ static void queue_here(struct kunit *test, struct probe *p, s64 deadline_ns)
 						&old_ns), 0);
 }
 
-static int cpu_init(struct kunit *test)
+static int pass_init(struct kunit *test)
 {
 	memset(&log, 0, sizeof(log));
 	log.default_budget = twq_budget;
 	return world_init(test);
 }
 
-static void cpu_exit(struct kunit *test)
+static void pass_exit(struct kunit *test)
 {
 	WRITE_ONCE(log.hold, false);
 	twq_budget = log.default_budget;
@@ -577,8 +577,8 @@ static struct kunit_case cpu_cases[] = {
 
 static struct kunit_suite cpu_suite = {
 	.name = "twq_cpu",
-	.init = cpu_init,
-	.exit = cpu_exit,
+	.init = pass_init,
+	.exit = pass_exit,
 	.test_cases = cpu_cases,
 };
 

@@ -35,6 +35,7 @@ static struct {
 	struct puppet puppets[NR_CPUS];
 	struct probe *probes[WORLD_PROBES];
 	unsigned int nr_probes;
+	int module_refs;
 	s64 now_ns;
 	bool up;
 	enum twq_testpoint where;
@@ -156,7 +157,7 @@ void world_settle(struct kunit *test)
 	KUNIT_FAIL(test, "the queues do not come to rest");
 }
 
-void world_advance(struct kunit *test, s64 now_ns)
+void world_tick(s64 now_ns)
 {
 	int cpu;
 
@@ -171,6 +172,14 @@ void world_advance(struct kunit *test, s64 now_ns)
 		if (READ_ONCE(c->timer.armed_ns) <= now_ns)
 			twq_cpu_kick(c);
 	}
+	/* What this CPU was asked for runs here and now. */
+	local_bh_disable();
+	local_bh_enable();
+}
+
+void world_advance(struct kunit *test, s64 now_ns)
+{
+	world_tick(now_ns);
 	world_settle(test);
 }
 
@@ -239,6 +248,8 @@ static void probe_release(struct twq_task *task)
 {
 	struct probe *p = container_of(task, struct probe, task);
 
+	if (twq_node_linked(&task->node) || atomic_read(&p->running))
+		atomic_inc(&p->in_use);
 	atomic_inc(&p->released);
 }
 
@@ -297,16 +308,31 @@ int probe_queue_on(struct probe *p, int cpu, s64 deadline_ns)
 	return world_on(cpu, probe_queue_here, &d);
 }
 
+/* Asks the tree itself, not the flag that names it. */
+static bool probe_in(const struct probe *p, const struct twq_queue *q)
+{
+	struct rb_node *rb = (struct rb_node *)&p->task.node.rb;
+
+	if (RB_EMPTY_NODE(rb))
+		return false;
+	while (rb_parent(rb))
+		rb = rb_parent(rb);
+	return rb == q->tree.rb_root.rb_node;
+}
+
 bool probe_in_shared(const struct probe *p)
 {
-	return twq_node_linked(&p->task.node) &&
-	       twq_task_state(&p->task) & TWQ_SHARED_WQ;
+	return probe_in(p, &twq_shared.queue);
 }
 
 bool probe_in_local(const struct probe *p)
 {
-	return twq_node_linked(&p->task.node) &&
-	       !(twq_task_state(&p->task) & TWQ_SHARED_WQ);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (probe_in(p, &per_cpu(twq_cpus, cpu).queue))
+			return true;
+	return false;
 }
 
 /* -- beginning and end ---------------------------------------------------- */
@@ -366,6 +392,7 @@ int world_init(struct kunit *test)
 	if (err)
 		return err;
 	world.up = true;
+	world.module_refs = module_refcount(THIS_MODULE);
 	err = world_start_puppets();
 	if (err)
 		return err;
@@ -384,6 +411,7 @@ static void world_end_probes(struct kunit *test)
 
 		KUNIT_EXPECT_EQ(test, atomic_read(&p->overlaps), 0);
 		KUNIT_EXPECT_LE(test, atomic_read(&p->released), 1);
+		KUNIT_EXPECT_EQ(test, atomic_read(&p->in_use), 0);
 		if (!atomic_read(&p->released))
 			twq_task_destroy_sync(&p->task);
 	}
@@ -415,6 +443,7 @@ void world_exit(struct kunit *test)
 			kthread_stop(world.puppets[cpu].thread);
 	}
 	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, 0);
+	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), world.module_refs);
 	world_real_clock(test);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	if (world_is_before_init())

@@ -31,6 +31,7 @@
  * @running: runs under way now; more than 1 is counted in @overlaps
  * @overlaps: times that the task ran twice at once
  * @released: times that release() was called
+ * @in_use: times that it was, although in a tree or running
  * @free_in_process: process() ends and gives up the task itself
  */
 struct probe {
@@ -47,6 +48,7 @@ struct probe {
 	atomic_t running;
 	atomic_t overlaps;
 	atomic_t released;
+	atomic_t in_use;
 	bool free_in_process;
 };
 
@@ -56,6 +58,8 @@ void world_exit(struct kunit *test);
 /* Time: set it, let the timers that are due fire, wait until all is quiet. */
 void world_advance(struct kunit *test, s64 now_ns);
 void world_settle(struct kunit *test);
+/* The same without waiting for other CPUs. */
+void world_tick(s64 now_ns);
 /* From now to the end of the case time is real and passes. */
 void world_real_clock(struct kunit *test);
 

@@ -9,16 +9,6 @@
 #include "task.h"
 #include "world.h"
 
-/* Kernels before 6.11 have no such macro. */
-#ifndef KUNIT_ARRAY_PARAM_DESC
-#define KUNIT_ARRAY_PARAM_DESC(name, array, desc_member)		\
-static void name##_desc(const typeof((array)[0]) *param, char *desc)	\
-{									\
-	strscpy(desc, param->desc_member, KUNIT_PARAM_DESC_SIZE);	\
-}									\
-KUNIT_ARRAY_PARAM(name, array, name##_desc)
-#endif
-
 /**
  * struct kind - a kind of task
  * @name: what a parametrised case calls it
@@ -32,6 +22,12 @@ struct kind {
 	bool far;
 	bool many;
 };
+
+/* Names for KUNIT_ARRAY_PARAM(); its _DESC form is too new. */
+static inline void kind_desc(const struct kind *kind, char *desc)
+{
+	strscpy(desc, kind->name, KUNIT_PARAM_DESC_SIZE);
+}
 
 /* Those that the test's own CPU may touch, and all. */
 extern const struct kind scene_near[3];
@@ -57,6 +53,11 @@ struct op_param {
 	enum op op;
 	s64 ns;
 };
+
+static inline void op_desc(const struct op_param *param, char *desc)
+{
+	strscpy(desc, param->name, KUNIT_PARAM_DESC_SIZE);
+}
 
 struct call {
 	enum op op;

@@ -11,7 +11,7 @@
 
 #define END_OF_TIME	(TWQ_ETERNITY - 1)
 
-KUNIT_ARRAY_PARAM_DESC(kind, scene_near, name);
+KUNIT_ARRAY_PARAM(kind, scene_near, kind_desc);
 
 static struct probe *task_new(struct kunit *test)
 {
@@ -58,7 +58,12 @@ static const struct mask_param {
 	{ "all CPUs", 3, true },
 };
 
-KUNIT_ARRAY_PARAM_DESC(mask, mask_params, name);
+static void mask_desc(const struct mask_param *param, char *desc)
+{
+	strscpy(desc, param->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(mask, mask_params, mask_desc);
 
 static void rule1_init_mask_sets_shared(struct kunit *test)
 {
@@ -82,7 +87,7 @@ static const struct mask_param bad_mask_params[] = {
 	{ "two CPUs, offline", 2 },
 };
 
-KUNIT_ARRAY_PARAM_DESC(bad_mask, bad_mask_params, name);
+KUNIT_ARRAY_PARAM(bad_mask, bad_mask_params, mask_desc);
 
 static void rule1_init_without_online_cpu_is_einval(struct kunit *test)
 {
@@ -114,7 +119,7 @@ static const struct op_param use_params[] = {
 	{ "wakeup", OP_WAKEUP, TWQ_WOKEN_IO },
 };
 
-KUNIT_ARRAY_PARAM_DESC(use, use_params, name);
+KUNIT_ARRAY_PARAM(use, use_params, op_desc);
 
 static void rule1_set_shared_after_use_is_ebusy(struct kunit *test)
 {
@@ -135,7 +140,7 @@ static const struct op_param no_use_params[] = {
 	{ "unlink", OP_UNLINK },
 };
 
-KUNIT_ARRAY_PARAM_DESC(no_use, no_use_params, name);
+KUNIT_ARRAY_PARAM(no_use, no_use_params, op_desc);
 
 static void rule1_set_shared_before_use_sets_it(struct kunit *test)
 {
@@ -345,7 +350,7 @@ static const struct op_param foreign_params[] = {
 	{ "unlink", OP_UNLINK },
 };
 
-KUNIT_ARRAY_PARAM_DESC(foreign, foreign_params, name);
+KUNIT_ARRAY_PARAM(foreign, foreign_params, op_desc);
 
 static void h1_foreign_call_changes_nothing(struct kunit *test)
 {

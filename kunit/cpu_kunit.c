@@ -43,7 +43,6 @@ static struct probe *probe_of_kind(struct kunit *test, bool shared, int cpu)
 	return shared ? probe_new_shared(test, cpu) : probe_new_on(test, cpu);
 }
 
-/* On the CPU of the test itself. */
 static void queue_here(struct kunit *test, struct probe *p, s64 deadline_ns)
 {
 	s64 old_ns;
@@ -171,11 +170,28 @@ static void rule7_no_pass_exceeds_the_budget(struct kunit *test)
 	for (i = 0; i < STORM; i++)
 		KUNIT_ASSERT_EQ(test, atomic_read(&p[i]->runs), 1);
 	KUNIT_EXPECT_EQ(test, is.expired - was.expired, STORM);
-	KUNIT_EXPECT_EQ(test, is.runs - was.runs, STORM);
 	KUNIT_EXPECT_LE(test, log.most_runs, BUDGET);
 	KUNIT_EXPECT_LE(test, log.most_expired, BUDGET);
-	KUNIT_EXPECT_GE(test, is.passes - was.passes, STORM / BUDGET);
 	KUNIT_EXPECT_GE(test, is.cut - was.cut, STORM / BUDGET - 1);
+}
+
+/* What was woken, and not found due, is budgeted as well. */
+static void rule7_no_pass_runs_more_than_the_budget(struct kunit *test)
+{
+	struct probe *p;
+	int i;
+
+	twq_budget = BUDGET;
+	log.last = stats_of(world_cpu());
+	local_bh_disable();
+	for (i = 0; i < 10 * BUDGET; i++) {
+		p = probe_new_on(test, world_cpu());
+		p->hook = note_pass;
+		twq_task_wakeup(&p->task, TWQ_WOKEN_MSG);
+	}
+	local_bh_enable();
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, log.most_runs, BUDGET);
 }
 
 static void rule7_pass_within_the_budget_is_not_cut(struct kunit *test)
@@ -223,7 +239,6 @@ static void rule7_storm_of_one_kind_leaves_the_other(struct kunit *test)
 	twq_budget = BUDGET;
 	world_advance(test, T0 + MS);
 	KUNIT_EXPECT_EQ(test, atomic_read(&log.order), STORM + 1);
-	KUNIT_EXPECT_GT(test, order_of(lone), 0);
 	KUNIT_EXPECT_LE(test, order_of(lone), 3 * BUDGET);
 }
 
@@ -549,7 +564,6 @@ static void rule12_late_kick_is_passed_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 1);
 	KUNIT_EXPECT_EQ(test, p->last_cpu, other);
 	KUNIT_ASSERT_EQ(test, world_on(other, give_away, &self), 0);
-	world_settle(test);
 }
 
 static struct kunit_case cpu_cases[] = {
@@ -557,6 +571,7 @@ static struct kunit_case cpu_cases[] = {
 	KUNIT_CASE_PARAM(k10_deadline_that_equals_now_fires_once,
 			 kind_gen_params),
 	KUNIT_CASE_PARAM(rule7_no_pass_exceeds_the_budget, kind_gen_params),
+	KUNIT_CASE(rule7_no_pass_runs_more_than_the_budget),
 	KUNIT_CASE_PARAM(rule7_pass_within_the_budget_is_not_cut,
 			 kind_gen_params),
 	KUNIT_CASE_PARAM(rule7_storm_of_one_kind_leaves_the_other,

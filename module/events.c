@@ -200,6 +200,13 @@ bool twq_events_ready(struct twq_events *ev)
 	return !list_empty_careful(&ev->ready);
 }
 
+/* The wake-up for an event that this reader leaves is another one's. */
+static void twq_events_pass_on(struct twq_events *ev)
+{
+	if (twq_events_ready(ev))
+		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
+}
+
 static int twq_events_wait(struct twq_events *ev, bool nonblock)
 {
 	if (nonblock)
@@ -235,8 +242,10 @@ ssize_t twq_events_read(struct twq_events *ev, struct iov_iter *to,
 		done += taken;
 		if (faulted) {
 			if (faults++ == TWQ_READ_FAULTS ||
-			    fault_in_iov_iter_writeable(to, size))
+			    fault_in_iov_iter_writeable(to, size)) {
+				twq_events_pass_on(ev);
 				return done ? done : -EFAULT;
+			}
 		} else if (!taken) {
 			if (done)
 				break;

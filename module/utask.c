@@ -461,7 +461,8 @@ void twq_file_read_ledger(struct twq_file *file, struct twq_ledger *ledger)
  */
 int twq_utask_init_cache(void)
 {
-	twq_utask_cache = KMEM_CACHE(twq_utask, SLAB_ACCOUNT);
+	twq_utask_cache = KMEM_CACHE_USERCOPY(twq_utask, SLAB_ACCOUNT,
+					      ready.event);
 	return twq_utask_cache ? 0 : -ENOMEM;
 }
 

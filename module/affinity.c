@@ -145,9 +145,17 @@ bool twq_task_may_run(const struct twq_task *task, u32 state, int cpu)
  */
 void twq_task_drop_mask(struct twq_task *task)
 {
-	const struct cpumask *mask = rcu_dereference_raw(task->allowed);
+	const struct cpumask *mask;
 
+	/* Final, since the task is KILLED. */
+	if (!(twq_task_state(task) & TWQ_SHARED_WQ))
+		return;
+	/* A change that has not seen KILLED yet ends before this. */
+	twq_shared_lock();
+	mask = rcu_dereference_protected(task->allowed,
+					 lockdep_is_held(&twq_shared.lock));
 	RCU_INIT_POINTER(task->allowed, NULL);
+	twq_shared_unlock();
 	twq_mask_put(mask);
 }
 
@@ -157,8 +165,8 @@ static int twq_task_share(struct twq_task *task, const struct cpumask *allowed)
 {
 	int err;
 
-	/* Before SHARED_WQ, whose step publishes it. */
-	RCU_INIT_POINTER(task->allowed, allowed);
+	/* Before SHARED_WQ: without it nobody looks at the mask. */
+	rcu_assign_pointer(task->allowed, allowed);
 	err = state_settle(task, TWQ_SHARED_WQ);
 	if (err)
 		RCU_INIT_POINTER(task->allowed, NULL);
@@ -264,12 +272,17 @@ EXPORT_SYMBOL_GPL(twq_task_set_affinity);
  */
 unsigned int twq_task_cpus(const struct twq_task *task, unsigned int *nr_cpus)
 {
-	unsigned int cpu = twq_state_cpu(twq_task_state(task));
+	/* Pairs with the step of twq_task_share(), after which a mask is there */
+	u32 s = atomic_read_acquire(&task->state);
+	unsigned int cpu = twq_state_cpu(s);
 	const struct cpumask *mask;
 
 	*nr_cpus = 1;
+	if (!(s & TWQ_SHARED_WQ))
+		return cpu;
 	rcu_read_lock();
 	mask = rcu_dereference(task->allowed);
+	/* NULL when the task has just ended. */
 	if (mask) {
 		*nr_cpus = cpumask_weight(mask);
 		cpu = cpumask_first(mask);

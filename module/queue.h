@@ -29,6 +29,7 @@ static inline void twq_node_init(struct twq_node *node)
  * @node: the node
  *
  * Context: under the exclusion of the queue that the node may be in.
+ * Return: whether it is.
  */
 static inline bool twq_node_linked(const struct twq_node *node)
 {

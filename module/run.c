@@ -39,7 +39,7 @@ void twq_task_push(struct twq_task *task)
 	u32 s = twq_task_state(task);
 	int cpu;
 
-	TWQ_TEST_POINT(TWQ_TP_PUSH, task);
+	twq_test_point(TWQ_TP_PUSH, task);
 	/* Preemption off from here to the kick: see cpu.h. */
 	preempt_disable();
 	cpu = twq_task_pick_cpu(task, s);
@@ -72,7 +72,7 @@ static void twq_task_reap(struct twq_task *task)
 		return;
 	}
 	twq_task_drop_mask(task);
-	if (task->gone)
+	if (twq_task_state(task) & TWQ_AWAITED)
 		complete(task->gone);
 	else
 		task->ops->release(task);
@@ -91,7 +91,7 @@ void twq_task_run(struct twq_task *task, int cpu)
 	u32 s = state_start(task);
 	int err = 0;
 
-	TWQ_TEST_POINT(TWQ_TP_STARTED, task);
+	twq_test_point(TWQ_TP_STARTED, task);
 	if (s & TWQ_KILLED) {
 		twq_task_reap(task);
 		return;
@@ -105,10 +105,10 @@ void twq_task_run(struct twq_task *task, int cpu)
 	twq_count(runs);
 	if (!task->ops->process(task, task->ctx, s & TWQ_WOKEN_ANY))
 		return;
-	/* -EXDEV: another CPU has become the host meanwhile, it goes on. */
+	/* -EXDEV: another CPU has become the host: it runs and queues it. */
 	if (!(twq_task_state(task) & (TWQ_WOKEN_ANY | TWQ_KILLED)))
 		err = twq_task_queue(task);
-	TWQ_TEST_POINT(TWQ_TP_REQUEUED, task);
+	twq_test_point(TWQ_TP_REQUEUED, task);
 	if (state_stop(task, err == -EXDEV, 0))
 		twq_task_push(task);
 }
@@ -132,17 +132,9 @@ int twq_task_fini(struct twq_task *task)
 }
 EXPORT_SYMBOL_GPL(twq_task_fini);
 
-/**
- * twq_task_destroy() - end a task, in any state, from any CPU
- * @task: the task; release() is called once no CPU can touch it any more,
- *	perhaps before this returns. It is not run again.
- *
- * Context: process or bottom half, within process() too.
- * Return: 0; -ESRCH when it was destroyed before.
- */
-int twq_task_destroy(struct twq_task *task)
+static int twq_task_kill(struct twq_task *task, u32 awaited)
 {
-	int idle = state_kill(task);
+	int idle = state_kill(task, awaited);
 
 	if (idle < 0)
 		return idle;
@@ -150,15 +142,29 @@ int twq_task_destroy(struct twq_task *task)
 		twq_task_reap(task);
 	return 0;
 }
+
+/**
+ * twq_task_destroy() - end a task, in any state, from any CPU
+ * @task: the task; release() is called once no CPU can touch it any more,
+ *	perhaps before this returns. It is not run again.
+ *
+ * Context: process or bottom half, within process() too.
+ * Return: 0; -ESRCH when somebody else is ending it or has ended it.
+ */
+int twq_task_destroy(struct twq_task *task)
+{
+	return twq_task_kill(task, 0);
+}
 EXPORT_SYMBOL_GPL(twq_task_destroy);
 
 /**
  * twq_task_destroy_sync() - end a task and wait until it has ended
- * @task: the task; on return it is the caller's memory again. release() is
- *	not called.
+ * @task: the task; after 0 it is the caller's memory again. release() is not
+ *	called.
  *
  * Context: process, may sleep, holding nothing that process() waits for.
- * Return: 0; -ESRCH when it was destroyed before.
+ * Return: 0; -ESRCH when somebody else is ending it, which says nothing about
+ * whether it has ended.
  */
 int twq_task_destroy_sync(struct twq_task *task)
 {
@@ -166,11 +172,10 @@ int twq_task_destroy_sync(struct twq_task *task)
 	int err;
 
 	might_sleep();
-	if (twq_task_state(task) & TWQ_KILLED)
+	/* The first to wait; looked at only if his is the step with AWAITED. */
+	if (cmpxchg(&task->gone, NULL, &gone))
 		return -ESRCH;
-	/* Before KILLED, whose step publishes it. */
-	task->gone = &gone;
-	err = twq_task_destroy(task);
+	err = twq_task_kill(task, TWQ_AWAITED);
 	if (!err)
 		wait_for_completion(&gone);
 	return err;

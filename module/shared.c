@@ -96,7 +96,7 @@ static unsigned int twq_shared_take(s64 now_ns, unsigned int max)
 		 */
 		if (twq_task_wake(task, TWQ_WOKEN_TIMER))
 			twq_task_push(task);
-		TWQ_TEST_POINT(TWQ_TP_WOKEN, task);
+		twq_test_point(TWQ_TP_WOKEN, task);
 	}
 	return taken;
 }

@@ -45,9 +45,10 @@
 #define TWQ_SHARED_WQ	TWQ_STATE_SHARED_WQ
 #define TWQ_KILLED	0x0008	/* to be released by whoever runs it next */
 #define TWQ_USED	0x0010	/* was queued or woken: init is over */
+#define TWQ_AWAITED	0x0020	/* killed by who waits for the end */
 #define TWQ_CPU_SHIFT	16
 #define TWQ_PERSISTENT	(GENMASK(31, TWQ_CPU_SHIFT) | TWQ_SHARED_WQ | \
-			 TWQ_KILLED | TWQ_USED)
+			 TWQ_KILLED | TWQ_USED | TWQ_AWAITED)
 
 static inline u32 twq_task_state(const struct twq_task *task)
 {
@@ -134,8 +135,11 @@ static inline bool state_stop(struct twq_task *task, bool again, u32 reasons)
 	return queued;
 }
 
-/* KILLED in. 1 when the task was idle: the caller now runs it for its end. */
-static inline int state_kill(struct twq_task *task)
+/*
+ * KILLED in, with AWAITED or not. 1 when the task was idle: the caller now
+ * runs it for its end.
+ */
+static inline int state_kill(struct twq_task *task, u32 awaited)
 {
 	u32 new, s = twq_task_state(task);
 	bool idle;
@@ -144,7 +148,7 @@ static inline int state_kill(struct twq_task *task)
 		if (s & TWQ_KILLED)
 			return -ESRCH;
 		idle = !(s & (TWQ_RUNNING | TWQ_QUEUED));
-		new = s | TWQ_KILLED | (idle ? TWQ_RUNNING : 0);
+		new = s | TWQ_KILLED | awaited | (idle ? TWQ_RUNNING : 0);
 	} while (!state_step(task, &s, new));
 	return idle;
 }

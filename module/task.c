@@ -105,7 +105,8 @@ static void twq_tree_place(struct twq_task *task, u32 state)
 /*
  * Enters the tree of a task to change its deadline or position; the caller
  * leaves with twq_tree_unlock(). @use ends the init of the task, in one step
- * with the choice of the tree. KILLED is looked at inside the exclusion:
+ * with the choice of the tree; without it and without TWQ_USED in @state the
+ * task is in no tree and must not be put into one. KILLED is looked at inside the exclusion:
  * whoever ends the task takes it out of the tree under the same one, after
  * having set KILLED, so nothing is put in after that.
  */
@@ -176,7 +177,12 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	if (err)
 		return err;
 	*old_ns = atomic64_xchg(&task->expires_ns, deadline_ns);
-	twq_tree_place(task, state);
+	/*
+	 * Not by what the deadline is now: it may be another CPU's, which has
+	 * just ended the init of the task, and @state names another tree.
+	 */
+	if (deadline_ns != TWQ_ETERNITY)
+		twq_tree_place(task, state);
 	twq_tree_unlock(state);
 	return 0;
 }
@@ -244,7 +250,7 @@ int twq_task_schedule(struct twq_task *task, s64 deadline_ns)
 		return err;
 	now = twq_task_state(task);
 	if (!(now & (TWQ_RUNNING | TWQ_QUEUED))) {
-		TWQ_TEST_POINT(TWQ_TP_DECIDED, task);
+		twq_test_point(TWQ_TP_DECIDED, task);
 		twq_expires_lower(task, deadline_ns);
 		twq_tree_place(task, state);
 	}
@@ -270,7 +276,9 @@ int twq_task_unlink(struct twq_task *task)
 	err = twq_task_enter(task, false, &state);
 	if (err)
 		return err;
-	twq_tree_remove(task, state);
+	/* Unused, it is in no tree, and @state names none for certain. */
+	if (state & TWQ_USED)
+		twq_tree_remove(task, state);
 	twq_tree_unlock(state);
 	return 0;
 }

@@ -6,6 +6,8 @@
 #ifndef TWQ_TESTPOINT_H
 #define TWQ_TESTPOINT_H
 
+#include <linux/compiler.h>
+
 struct twq_task;
 
 enum twq_testpoint {
@@ -18,14 +20,18 @@ enum twq_testpoint {
 
 #ifdef TWQ_KUNIT
 extern void (*twq_testpoint_fn)(enum twq_testpoint where, struct twq_task *t);
-
-#define TWQ_TEST_POINT(where, task)					\
-do {									\
-	if (READ_ONCE(twq_testpoint_fn))				\
-		READ_ONCE(twq_testpoint_fn)(where, task);		\
-} while (0)
-#else
-#define TWQ_TEST_POINT(where, task)	do { } while (0)
 #endif
+
+static inline void twq_test_point(enum twq_testpoint where,
+				  struct twq_task *task)
+{
+#ifdef TWQ_KUNIT
+	void (*fn)(enum twq_testpoint where, struct twq_task *t);
+
+	fn = READ_ONCE(twq_testpoint_fn);
+	if (fn)
+		fn(where, task);
+#endif
+}
 
 #endif /* TWQ_TESTPOINT_H */

@@ -36,13 +36,15 @@ struct twq_node {
 /**
  * struct twq_task_ops - what a task does
  * @process: the callback, in bottom-half context on an allowed CPU, never on
- *	two CPUs at once. @reasons are the TWQ_WOKEN_* bits since the last run.
+ *	two CPUs at once. @reasons are the TWQ_WOKEN_* bits since the last run;
+ *	none after a wake-up without a reason, or when the CPU's queues have got
+ *	another host while the task was about to be queued.
  *	It moves its own deadline with twq_task_set_expires() or
  *	twq_task_expire(); a deadline left in the past runs it again. Returns
  *	the task, which is then queued again, or NULL if it has freed it, after
  *	twq_task_fini().
  * @release: called once no CPU can touch the task any more, after
- *	twq_task_destroy(); may free the task. Bottom halves are off. NULL if
+ *	twq_task_destroy(); may free the task. Process or bottom half. NULL if
  *	the task is only ever ended by twq_task_destroy_sync() or by process().
  */
 struct twq_task_ops {
@@ -63,7 +65,7 @@ struct twq_task_ops {
  * @run_ns: while RUNNING, when the run began
  * @ops: what the task does
  * @ctx: second argument of process()
- * @gone: completed instead of calling release(), set by destroy_sync()
+ * @gone: whom twq_task_destroy_sync() wakes; release() is not called then
  */
 struct twq_task {
 	struct twq_node node;

@@ -72,11 +72,44 @@ void twq_cpu_unlock(struct twq_cpu *c)
 	twq_bh_unlock();
 }
 
+/**
+ * twq_cpu_interrupt() - an interrupt asks for a pass here
+ * @c: the part of a CPU that this one serves
+ *
+ * Context: hard interrupt.
+ */
+void twq_cpu_interrupt(struct twq_cpu *c)
+{
+	if (twq_rest_is_over(&c->rest))
+		tasklet_schedule(&c->bh);
+}
+
 static void twq_cpu_kicked(void *info)
 {
 	struct twq_cpu *c = info;
 
-	tasklet_schedule(&c->bh);
+	/*
+	 * Before the pass is asked for: who finds the bit set has pushed what
+	 * that pass will find. Pairs with the test_and_set_bit() of the kick.
+	 */
+	clear_bit(0, &c->kicked);
+	smp_mb__after_atomic();
+	twq_cpu_interrupt(c);
+}
+
+/*
+ * To another CPU. The bit is needed: 'the inbox was empty' may be true for two
+ * CPUs in turn before the first kick is taken, since any pass empties the
+ * inbox, and the same csd must not be sent twice at once.
+ */
+static void twq_cpu_send_kick(struct twq_cpu *c, int host)
+{
+	if (test_and_set_bit(0, &c->kicked))
+		return;
+	twq_count(kicks);
+	/* Offline: it was the host when asked; the new one gets its kick. */
+	if (smp_call_function_single_async(host, &c->csd))
+		clear_bit(0, &c->kicked);
 }
 
 /**
@@ -92,17 +125,10 @@ void twq_cpu_kick(struct twq_cpu *c)
 	/* See cpu.h: a host that goes offline waits for the end of this. */
 	preempt_disable();
 	host = READ_ONCE(c->host);
-	if (host == smp_processor_id()) {
+	if (host == smp_processor_id())
 		tasklet_schedule(&c->bh);
-	} else {
-		twq_count(kicks);
-		/*
-		 * -EBUSY: a kick is on its way and has not been taken yet. It
-		 * starts a pass after this point, so what the caller pushed
-		 * is found by it.
-		 */
-		smp_call_function_single_async(host, &c->csd);
-	}
+	else
+		twq_cpu_send_kick(c, host);
 	preempt_enable();
 }
 
@@ -241,6 +267,7 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 	struct twq_cpu *c = from_tasklet(c, bh, bh);
 	unsigned int taken, budget = READ_ONCE(twq_budget);
 	s64 now_ns = twq_clock_ns();
+	u64 since_ns = twq_rest_clock_ns();
 	bool local, shared, runs;
 
 	/*
@@ -257,6 +284,7 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 	twq_count(passes);
 	shared = twq_shared_expire(now_ns, budget - taken);
 	runs = twq_cpu_run(c, budget);
+	twq_rest_begin(&c->rest, since_ns);
 	if (local || shared || runs) {
 		twq_count(cut);
 		twq_cpu_kick(c);
@@ -265,7 +293,13 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 
 static enum hrtimer_restart twq_cpu_fire(struct hrtimer *hr)
 {
-	struct twq_cpu *c = container_of(hr, struct twq_cpu, timer.hr);
+	twq_cpu_interrupt(container_of(hr, struct twq_cpu, timer.hr));
+	return HRTIMER_NORESTART;
+}
+
+static enum hrtimer_restart twq_cpu_rested(struct hrtimer *hr)
+{
+	struct twq_cpu *c = container_of(hr, struct twq_cpu, rest.hr);
 
 	tasklet_schedule(&c->bh);
 	return HRTIMER_NORESTART;
@@ -310,23 +344,31 @@ static int twq_cpu_online(unsigned int cpu)
 	return 0;
 }
 
+static void twq_cpu_kick_all(int host)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct twq_cpu *c = per_cpu_ptr(&twq_cpus, cpu);
+
+		if (READ_ONCE(c->host) == host)
+			twq_cpu_kick(c);
+	}
+}
+
 /* On a CPU that goes down: all that it serves gets another host. */
 static int twq_cpu_offline(unsigned int cpu)
 {
-	struct twq_cpu *c;
 	int host, other;
 
 	cpumask_clear_cpu(cpu, &twq_serving);
 	host = cpumask_first(&twq_serving);
 	for_each_possible_cpu(other)
 		twq_cpu_rehome(per_cpu_ptr(&twq_cpus, other), host);
-	/* Pushes and kicks that still read this CPU's name are over now. */
+	/* For what is due, then for pushes that still read this CPU's name. */
+	twq_cpu_kick_all(host);
 	synchronize_rcu();
-	for_each_possible_cpu(other) {
-		c = per_cpu_ptr(&twq_cpus, other);
-		if (c->host == host)
-			twq_cpu_kick(c);
-	}
+	twq_cpu_kick_all(host);
 	return 0;
 }
 
@@ -362,6 +404,7 @@ int twq_cpu_init(void)
 		twq_queue_init(&c->queue);
 		twq_timer_init(&c->timer, HRTIMER_MODE_ABS_PINNED_HARD,
 			       twq_cpu_fire);
+		twq_rest_init(&c->rest, twq_cpu_rested);
 		INIT_LIST_HEAD(&c->run);
 		init_llist_head(&c->inbox);
 		tasklet_setup(&c->bh, twq_cpu_pass);
@@ -393,14 +436,21 @@ void twq_cpu_exit(void)
 
 	cpuhp_remove_state_nocalls(twq_cpuhp);
 	for_each_possible_cpu(cpu)
-		hrtimer_cancel(&per_cpu(twq_cpus, cpu).timer.hr);
+		twq_timer_stop(&per_cpu(twq_cpus, cpu).timer);
 	/*
-	 * A kick whose work another pass has done may still be under way. An
-	 * interrupt serves synchronous calls first, so the first round may end
-	 * before a kick of the same batch; the second is of a later batch.
+	 * With no task left a pass asks for no other, but it may be on a CPU
+	 * that has ceased to be the host and send a last kick. After the first
+	 * tasklet_kill() kicks are only under way. An interrupt serves
+	 * synchronous calls first, so the first round may end before a kick of
+	 * the same batch; the second is of a later batch. Then the passes that
+	 * those kicks have started.
 	 */
-	on_each_cpu(twq_cpu_nop, NULL, 1);
-	on_each_cpu(twq_cpu_nop, NULL, 1);
 	for_each_possible_cpu(cpu)
 		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
+	on_each_cpu(twq_cpu_nop, NULL, 1);
+	on_each_cpu(twq_cpu_nop, NULL, 1);
+	for_each_possible_cpu(cpu) {
+		twq_rest_stop(&per_cpu(twq_cpus, cpu).rest);
+		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
+	}
 }

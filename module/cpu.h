@@ -37,8 +37,10 @@
  * @run: run queue, tasks linked by their @run; under twq_cpu_lock()
  * @host: the CPU that serves this; written by the present host only
  * @cpu: the CPU whose part this is
+ * @rest: when interrupts may start a pass again
  * @bh: runs the pass, on the host; never on two CPUs at once
- * @csd: the kick to a host that is another CPU
+ * @csd: the kick to a host that is another CPU, for who has set @kicked
+ * @kicked: bit 0: a kick is on its way
  * @inbox: tasks that were pushed, last one first; lock-free, any CPU
  */
 struct twq_cpu {
@@ -47,8 +49,10 @@ struct twq_cpu {
 	struct list_head run;
 	int host;
 	int cpu;
+	struct twq_rest rest;
 	struct tasklet_struct bh;
 	call_single_data_t csd;
+	unsigned long kicked;
 	struct llist_head inbox ____cacheline_aligned_in_smp;
 };
 
@@ -65,6 +69,7 @@ void twq_cpu_place(struct twq_cpu *c, struct twq_node *node, s64 key_ns);
 void twq_cpu_push(struct twq_cpu *c, struct llist_node *node);
 void twq_cpu_kick(struct twq_cpu *c);
 void twq_cpu_raise(void);
+void twq_cpu_interrupt(struct twq_cpu *c);
 const struct cpumask *twq_cpu_serving(void);
 void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats);
 int twq_cpu_init(void);

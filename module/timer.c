@@ -11,11 +11,16 @@
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/sched/clock.h>
 #include <linux/timekeeping.h>
 #include <linux/twq.h>
 
 #include "compat.h"
 #include "timer.h"
+
+/* What an interrupt costs besides the pass that it starts, and the longest. */
+#define TWQ_REST_MIN_NS	(10 * NSEC_PER_USEC)
+#define TWQ_REST_MAX_NS	NSEC_PER_MSEC
 
 #ifdef TWQ_KUNIT
 static bool twq_fake;
@@ -147,4 +152,82 @@ void twq_timer_stop(struct twq_timer *timer)
 {
 	hrtimer_cancel(&timer->hr);
 	WRITE_ONCE(timer->armed_ns, TWQ_ETERNITY);
+}
+
+/**
+ * twq_rest_init() - prepare the rests of a CPU
+ * @rest: not begun
+ * @over: called in hard interrupt context on the CPU on which
+ *	twq_rest_is_over() has said no, once the rest is over
+ *
+ * Context: process.
+ */
+void twq_rest_init(struct twq_rest *rest,
+		   enum hrtimer_restart (*over)(struct hrtimer *))
+{
+	hrtimer_setup(&rest->hr, over, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	rest->until_ns = 0;
+}
+
+/**
+ * twq_rest_clock_ns() - the clock by which the length of a pass is taken
+ *
+ * Context: any, without leaving the CPU between two readings.
+ * Return: nanoseconds.
+ */
+u64 twq_rest_clock_ns(void)
+{
+	return local_clock();
+}
+
+/**
+ * twq_rest_begin() - at the end of a pass: leave the CPU to others as long
+ * @rest: the CPU's
+ * @since_ns: twq_rest_clock_ns() at the beginning of the pass
+ *
+ * Without it, intervals of user space could be chosen so that each interrupt
+ * comes right after the pass of the one before, and nothing else would run:
+ * such a pass is neither cut by its budget nor handed to ksoftirqd.
+ *
+ * Context: bottom half.
+ */
+void twq_rest_begin(struct twq_rest *rest, u64 since_ns)
+{
+	u64 now_ns = twq_rest_clock_ns();
+	u64 took_ns = now_ns - since_ns + TWQ_REST_MIN_NS;
+
+	/* Pairs with the READ_ONCE() in twq_rest_is_over(). */
+	WRITE_ONCE(rest->until_ns, now_ns + min(took_ns, TWQ_REST_MAX_NS));
+}
+
+/**
+ * twq_rest_is_over() - whether an interrupt may start a pass
+ * @rest: the CPU's. If it is not over, its callback is called when it is.
+ *
+ * Context: hard interrupt, on the CPU that makes the passes.
+ * Return: whether it may.
+ */
+bool twq_rest_is_over(struct twq_rest *rest)
+{
+	u64 left_ns = READ_ONCE(rest->until_ns) - twq_rest_clock_ns();
+
+	/* Over, or begun by another CPU's clock. */
+	if (!left_ns || left_ns > TWQ_REST_MAX_NS)
+		return true;
+	if (!hrtimer_is_queued(&rest->hr))
+		hrtimer_start(&rest->hr, left_ns,
+			      HRTIMER_MODE_REL_PINNED_HARD);
+	return false;
+}
+
+/**
+ * twq_rest_stop() - no rest ends from now on
+ * @rest: the CPU's, when no interrupt asks for a pass any more
+ *
+ * Context: process.
+ */
+void twq_rest_stop(struct twq_rest *rest)
+{
+	hrtimer_cancel(&rest->hr);
 }

@@ -24,6 +24,16 @@ struct twq_timer {
 	s64 armed_ns;
 };
 
+/**
+ * struct twq_rest - what passes leave of a CPU to others
+ * @hr: ends the rest for an interrupt that came within it
+ * @until_ns: end of the rest, by local_clock(); written by the pass
+ */
+struct twq_rest {
+	struct hrtimer hr;
+	u64 until_ns;
+};
+
 s64 twq_clock_ns(void);
 s64 twq_clock_after(s64 delay_ns);
 void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
@@ -31,6 +41,13 @@ void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
 bool twq_timer_arm(struct twq_timer *timer, s64 key_ns);
 bool twq_timer_rearm(struct twq_timer *timer, s64 first_ns, s64 now_ns);
 void twq_timer_stop(struct twq_timer *timer);
+
+void twq_rest_init(struct twq_rest *rest,
+		   enum hrtimer_restart (*over)(struct hrtimer *));
+u64 twq_rest_clock_ns(void);
+void twq_rest_begin(struct twq_rest *rest, u64 since_ns);
+bool twq_rest_is_over(struct twq_rest *rest);
+void twq_rest_stop(struct twq_rest *rest);
 
 #ifdef TWQ_KUNIT
 /* A clock that tests move by hand; with it no hrtimer is started. */

@@ -14,6 +14,7 @@
 #include "cpu.h"
 #include "shared.h"
 #include "task.h"
+#include "testpoint.h"
 
 struct twq_mask {
 	struct rcu_head rcu;
@@ -254,6 +255,7 @@ int twq_task_set_affinity(struct twq_task *task, const struct cpumask *mask,
 		return PTR_ERR(allowed);
 	twq_shared_lock();
 	err = twq_task_change_mask(task, allowed, &spare);
+	twq_test_point(TWQ_TP_REMASKED, task);
 	twq_shared_unlock();
 	if (err == -EXDEV)
 		twq_count(refused);

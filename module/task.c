@@ -177,6 +177,7 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	if (err)
 		return err;
 	*old_ns = atomic64_xchg(&task->expires_ns, deadline_ns);
+	twq_test_point(TWQ_TP_CHANGED, task);
 	/*
 	 * Not by what the deadline is now: it may be another CPU's, which has
 	 * just ended the init of the task, and @state names another tree.

@@ -7,7 +7,7 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include <sys/uio.h>
-#include "device.h"
+#include "threads.h"
 
 static const unsigned long calls[] = {
 	TWQ_IOC_INFO, TWQ_IOC_CREATE, TWQ_IOC_DESTROY, TWQ_IOC_SET_AFFINITY,
@@ -264,6 +264,46 @@ static void mmap_fails_cleanly(void)
 	EXPECT_EQ(errno, ENODEV);
 }
 
+struct faulting_reader {
+	void *buffer;
+	pid_t tid;
+	ssize_t got;
+	int error;
+};
+
+static void *read_into_buffer(void *arg)
+{
+	struct faulting_reader *r = arg;
+
+	tell_tid(&r->tid);
+	r->got = read(dev, r->buffer, sizeof(struct twq_event));
+	r->error = errno;
+	return NULL;
+}
+
+/* One event wakes one reader: the one that can't take it wakes the other. */
+static void read_that_faults_wakes_another_reader(void)
+{
+	struct faulting_reader bad = { .buffer = map_pages(1, PROT_NONE) };
+	struct twq_event event = {};
+	struct faulting_reader good = { .buffer = &event };
+	pthread_t bad_thread, good_thread;
+	uint64_t id = make_any(7);
+
+	set_blocking(dev, true);
+	bad_thread = start(read_into_buffer, &bad);
+	wait_asleep(&bad.tid);
+	good_thread = start(read_into_buffer, &good);
+	wait_asleep(&good.tid);
+	EXPECT_EQ(wake(id, TWQ_WOKEN_IO), 0);
+	join(bad_thread);
+	EXPECT_EQ(bad.got, -1);
+	EXPECT_EQ(bad.error, EFAULT);
+	join(good_thread);
+	EXPECT_EQ(good.got, sizeof(event));
+	EXPECT_EQ(event.id, id);
+}
+
 static const struct tap_case cases[] = {
 	TAP_CASE(argument_null),
 	TAP_CASE(argument_of_the_kernel),
@@ -280,6 +320,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(read_into_a_partly_bad_buffer),
 	TAP_CASE(readv_with_a_bad_second_segment),
 	TAP_CASE(readv_of_an_event_split_into_a_bad_segment),
+	TAP_CASE(read_that_faults_wakes_another_reader),
 	TAP_CASE(mmap_fails_cleanly),
 };
 

@@ -148,6 +148,7 @@ static void rule1_set_shared_before_use_sets_it(struct kunit *test)
 	struct probe *p = probe_new_on(test, world_cpu());
 
 	KUNIT_EXPECT_EQ(test, scene_do(param->op, p, param->ns), 0);
+	KUNIT_ASSERT_FALSE(test, task_in_tree(p));
 	KUNIT_EXPECT_EQ(test, twq_task_set_shared(&p->task), 0);
 	KUNIT_EXPECT_EQ(test, twq_task_set_shared(&p->task), 0);
 	KUNIT_EXPECT_EQ(test, scene_do(OP_QUEUE_AT, p, T0 + MS), 0);

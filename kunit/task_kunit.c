@@ -455,6 +455,23 @@ static void h18_last_moment_is_a_deadline(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->last_reasons, TWQ_WOKEN_TIMER);
 }
 
+static void disarm_at_changed(struct twq_task *task)
+{
+	twq_task_disarm(task);
+}
+
+/* The deadline is taken away between its change and the look at the tree. */
+static void h8_disarmed_before_it_is_placed(struct kunit *test)
+{
+	struct probe *p = task_new(test);
+
+	world_at(TWQ_TP_CHANGED, &p->task, disarm_at_changed);
+	KUNIT_EXPECT_EQ(test, scene_do(OP_QUEUE_AT, p, T0 + 5 * MS), 0);
+	KUNIT_EXPECT_TRUE(test, world_at_reached());
+	KUNIT_EXPECT_FALSE(test, task_in_tree(p));
+	expect_runs(test, p, T0 + 5 * MS, 0);
+}
+
 static void expire_seen_deadline_is_used_up(struct kunit *test)
 {
 	struct probe *p = task_at(test, T0 + 5 * MS);
@@ -500,6 +517,7 @@ static struct kunit_case task_cases[] = {
 	KUNIT_CASE_PARAM(rule5_disarm_leaves_stale_position, kind_gen_params),
 	KUNIT_CASE_PARAM(h18_unset_deadline_never_fires, kind_gen_params),
 	KUNIT_CASE_PARAM(h18_last_moment_is_a_deadline, kind_gen_params),
+	KUNIT_CASE_PARAM(h8_disarmed_before_it_is_placed, kind_gen_params),
 	KUNIT_CASE_PARAM(expire_seen_deadline_is_used_up, kind_gen_params),
 	{}
 };

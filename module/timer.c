@@ -18,9 +18,12 @@
 #include "compat.h"
 #include "timer.h"
 
-/* What an interrupt costs besides the pass that it starts, and the longest. */
+/*
+ * A rest is as long as the passes before it and what their interrupt costs
+ * besides, or as long as the kernel lets bottom halves run on end.
+ */
 #define TWQ_REST_MIN_NS	(10 * NSEC_PER_USEC)
-#define TWQ_REST_MAX_NS	NSEC_PER_MSEC
+#define TWQ_REST_MAX_NS	(2 * NSEC_PER_MSEC)
 
 #ifdef TWQ_KUNIT
 static bool twq_fake;
@@ -168,6 +171,7 @@ void twq_rest_init(struct twq_rest *rest,
 	hrtimer_setup(&rest->hr, over, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_PINNED_HARD);
 	rest->until_ns = 0;
+	rest->busy_ns = 0;
 }
 
 /**
@@ -182,23 +186,27 @@ u64 twq_rest_clock_ns(void)
 }
 
 /**
- * twq_rest_begin() - at the end of a pass: leave the CPU to others as long
+ * twq_rest_begin() - at the end of a pass: leave the CPU to others now
  * @rest: the CPU's
  * @since_ns: twq_rest_clock_ns() at the beginning of the pass
  *
  * Without it, intervals of user space could be chosen so that each interrupt
- * comes right after the pass of the one before, and nothing else would run:
- * such a pass is neither cut by its budget nor handed to ksoftirqd.
+ * comes right after the passes of the one before, and nothing else would run:
+ * such passes end before they are handed to ksoftirqd. Passes that begin before
+ * the rest is over, because one was cut or for a wake-up on this CPU, add to it.
  *
  * Context: bottom half.
  */
 void twq_rest_begin(struct twq_rest *rest, u64 since_ns)
 {
 	u64 now_ns = twq_rest_clock_ns();
-	u64 took_ns = now_ns - since_ns + TWQ_REST_MIN_NS;
 
+	if ((s64)(since_ns - rest->until_ns) >= 0)
+		rest->busy_ns = 0;
+	rest->busy_ns = min(rest->busy_ns + now_ns - since_ns,
+			    TWQ_REST_MAX_NS - TWQ_REST_MIN_NS);
 	/* Pairs with the READ_ONCE() in twq_rest_is_over(). */
-	WRITE_ONCE(rest->until_ns, now_ns + min(took_ns, TWQ_REST_MAX_NS));
+	WRITE_ONCE(rest->until_ns, now_ns + rest->busy_ns + TWQ_REST_MIN_NS);
 }
 
 /**

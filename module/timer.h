@@ -28,10 +28,12 @@ struct twq_timer {
  * struct twq_rest - what passes leave of a CPU to others
  * @hr: ends the rest for an interrupt that came within it
  * @until_ns: end of the rest, by local_clock(); written by the pass
+ * @busy_ns: what passes have taken since a rest was last over; the pass's own
  */
 struct twq_rest {
 	struct hrtimer hr;
 	u64 until_ns;
+	u64 busy_ns;
 };
 
 s64 twq_clock_ns(void);

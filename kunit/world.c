@@ -192,8 +192,13 @@ void world_real_clock(struct kunit *test)
 
 /* -- test points ---------------------------------------------------------- */
 
+/* Stands for no task, at points that are no task's. */
+static struct twq_task world_nobody;
+
 static void world_testpoint(enum twq_testpoint where, struct twq_task *task)
 {
+	if (!task)
+		task = &world_nobody;
 	/* Pairs with world_at(). */
 	if (task != smp_load_acquire(&world.at) || where != world.where)
 		return;
@@ -209,7 +214,7 @@ void world_at(enum twq_testpoint where, struct twq_task *task,
 	world.at_fn = fn;
 	atomic_set(&world.at_reached, 0);
 	/* Pairs with world_testpoint(). */
-	smp_store_release(&world.at, task);
+	smp_store_release(&world.at, task ?: &world_nobody);
 }
 
 bool world_at_reached(void)

@@ -88,7 +88,7 @@ bool world_puppet_wait(int cpu);
 int world_cpu(void);
 int world_other_cpu(struct kunit *test);
 
-/* At @where of @task call @fn once. */
+/* At @where of @task, NULL where there is none, call @fn once. */
 void world_at(enum twq_testpoint where, struct twq_task *task,
 	      void (*fn)(struct twq_task *task));
 bool world_at_reached(void);

@@ -16,6 +16,7 @@
 #include "cpu.h"
 #include "shared.h"
 #include "task.h"
+#include "testpoint.h"
 
 DEFINE_PER_CPU(struct twq_bh, twq_bh) = {
 	.lock = INIT_LOCAL_LOCK(lock),
@@ -72,6 +73,20 @@ void twq_cpu_unlock(struct twq_cpu *c)
 	twq_bh_unlock();
 }
 
+/*
+ * On the host: asks for a pass, or the one under way for another look. Raising
+ * the softirq from within its own handler would hand it to ksoftirqd whenever
+ * the pass has woken somebody, and the next passes would wait for ksoftirqd's
+ * turn. Pairs with the end of twq_cpu_pass(), on the same CPU.
+ */
+static void twq_cpu_ask(struct twq_cpu *c)
+{
+	if (READ_ONCE(c->passing))
+		WRITE_ONCE(c->again, true);
+	else
+		tasklet_schedule(&c->bh);
+}
+
 /**
  * twq_cpu_interrupt() - an interrupt asks for a pass here
  * @c: the part of a CPU that this one serves
@@ -80,8 +95,8 @@ void twq_cpu_unlock(struct twq_cpu *c)
  */
 void twq_cpu_interrupt(struct twq_cpu *c)
 {
-	if (twq_rest_is_over(&c->rest))
-		tasklet_schedule(&c->bh);
+	if (READ_ONCE(c->passing) || twq_rest_is_over(&c->rest))
+		twq_cpu_ask(c);
 }
 
 static void twq_cpu_kicked(void *info)
@@ -126,7 +141,7 @@ void twq_cpu_kick(struct twq_cpu *c)
 	preempt_disable();
 	host = READ_ONCE(c->host);
 	if (host == smp_processor_id())
-		tasklet_schedule(&c->bh);
+		twq_cpu_ask(c);
 	else
 		twq_cpu_send_kick(c, host);
 	preempt_enable();
@@ -176,7 +191,7 @@ void twq_cpu_place(struct twq_cpu *c, struct twq_node *node, s64 key_ns)
 	else
 		twq_queue_add(&c->queue, node, key_ns);
 	if (twq_timer_arm(&c->timer, key_ns))
-		tasklet_schedule(&c->bh);
+		twq_cpu_ask(c);
 }
 
 /* -- the pass, on the host, in bottom-half context ------------------------ */
@@ -214,19 +229,31 @@ static unsigned int twq_cpu_expire(struct twq_cpu *c, s64 now_ns,
 	return taken;
 }
 
+/* What a pass may still take from the trees, and run. */
+struct twq_allowance {
+	unsigned int take;
+	unsigned int run;
+};
+
 /*
  * First step: what has arrived goes behind what waits, then what is due in the
- * local queue. False when not the host.
+ * local queue. Half of the allowance is the shared queue's when something is
+ * due there, so that a storm of local deadlines does not silence it. *@due
+ * tells that more is. False when not the host.
  */
-static bool twq_cpu_take(struct twq_cpu *c, unsigned int max, s64 now_ns,
-			 unsigned int *taken, bool *more)
+static bool twq_cpu_take(struct twq_cpu *c, struct twq_allowance *left,
+			 s64 now_ns, bool *due)
 {
+	unsigned int max = left->take;
+
+	if (twq_shared_is_due(now_ns))
+		max /= 2;
 	if (!twq_cpu_lock(c))
 		return false;
 	twq_cpu_collect(c);
-	*taken = twq_cpu_expire(c, now_ns, max);
-	*more = twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
-				now_ns);
+	left->take -= twq_cpu_expire(c, now_ns, max);
+	*due = twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
+			       now_ns);
 	twq_cpu_unlock(c);
 	return true;
 }
@@ -247,10 +274,10 @@ static struct twq_task *twq_cpu_next(struct twq_cpu *c)
 	return task;
 }
 
-/* Last step: at most @max runs. Returns whether there may be more. */
-static bool twq_cpu_run(struct twq_cpu *c, unsigned int max)
+/* Last step: the run queue. Returns whether there may be more to run. */
+static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *left)
 {
-	while (max--) {
+	for (; left->run; left->run--) {
 		struct twq_task *task = twq_cpu_next(c);
 
 		if (!task)
@@ -262,30 +289,43 @@ static bool twq_cpu_run(struct twq_cpu *c, unsigned int max)
 	return true;
 }
 
+/* One look at everything. Returns whether another one is needed. */
+static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *left)
+{
+	bool local, shared;
+	s64 now_ns;
+
+	/* Before the time: what is asked for after this may be due later. */
+	WRITE_ONCE(c->again, false);
+	twq_test_point(TWQ_TP_LOOK, NULL);
+	now_ns = twq_clock_ns();
+	if (!twq_cpu_take(c, left, now_ns, &local)) {
+		/* Another CPU has become the host; the kick is for it. */
+		left->take = 0;
+		return true;
+	}
+	shared = twq_shared_expire(now_ns, &left->take);
+	return twq_cpu_run(c, left) || local || shared || READ_ONCE(c->again);
+}
+
 static void twq_cpu_pass(struct tasklet_struct *bh)
 {
 	struct twq_cpu *c = from_tasklet(c, bh, bh);
-	unsigned int taken, budget = READ_ONCE(twq_budget);
-	s64 now_ns = twq_clock_ns();
+	unsigned int budget = READ_ONCE(twq_budget);
+	struct twq_allowance left = { .take = budget, .run = budget };
 	u64 since_ns = twq_rest_clock_ns();
-	bool local, shared, runs;
+	bool more;
 
-	/*
-	 * Half of the budget is the shared queue's when something is due
-	 * there, so that a storm of local deadlines does not silence it.
-	 */
-	shared = READ_ONCE(twq_shared.timer.armed_ns) <= now_ns;
-	if (!twq_cpu_take(c, shared ? budget / 2 : budget, now_ns, &taken,
-			  &local)) {
-		/* The kick came before another CPU became the host. */
-		twq_cpu_kick(c);
-		return;
-	}
 	twq_count(passes);
-	shared = twq_shared_expire(now_ns, budget - taken);
-	runs = twq_cpu_run(c, budget);
+	WRITE_ONCE(c->passing, true);
+	do {
+		more = twq_cpu_look(c, &left);
+	} while (more && left.take && left.run);
+	WRITE_ONCE(c->passing, false);
+	/* Who has seen 'passing' has set 'again' before this. */
+	barrier();
 	twq_rest_begin(&c->rest, since_ns);
-	if (local || shared || runs) {
+	if (more || READ_ONCE(c->again)) {
 		twq_count(cut);
 		twq_cpu_kick(c);
 	}
@@ -299,9 +339,7 @@ static enum hrtimer_restart twq_cpu_fire(struct hrtimer *hr)
 
 static enum hrtimer_restart twq_cpu_rested(struct hrtimer *hr)
 {
-	struct twq_cpu *c = container_of(hr, struct twq_cpu, rest.hr);
-
-	tasklet_schedule(&c->bh);
+	twq_cpu_ask(container_of(hr, struct twq_cpu, rest.hr));
 	return HRTIMER_NORESTART;
 }
 

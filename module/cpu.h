@@ -38,6 +38,9 @@
  * @host: the CPU that serves this; written by the present host only
  * @cpu: the CPU whose part this is
  * @rest: when interrupts may start a pass again
+ * @passing: a pass is under way and will look at @again; like it touched on
+ *	the host only, by the pass and by what interrupts it there
+ * @again: the pass has been asked for another look
  * @bh: runs the pass, on the host; never on two CPUs at once
  * @csd: the kick to a host that is another CPU, for who has set @kicked
  * @kicked: bit 0: a kick is on its way
@@ -49,6 +52,8 @@ struct twq_cpu {
 	struct list_head run;
 	int host;
 	int cpu;
+	bool passing;
+	bool again;
 	struct twq_rest rest;
 	struct tasklet_struct bh;
 	call_single_data_t csd;

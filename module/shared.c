@@ -102,27 +102,35 @@ static unsigned int twq_shared_take(s64 now_ns, unsigned int max)
 }
 
 /**
+ * twq_shared_is_due() - whether a look at the shared queue is worth its lock
+ * @now_ns: the time
+ *
+ * A hint; pairs with the WRITE_ONCE() in twq_timer_arm(). What it misses is not
+ * lost: who arms for a key that is due asks for a pass after that store.
+ *
+ * Context: any.
+ * Return: whether it is.
+ */
+bool twq_shared_is_due(s64 now_ns)
+{
+	return READ_ONCE(twq_shared.timer.armed_ns) <= now_ns;
+}
+
+/**
  * twq_shared_expire() - take what is due in the shared queue
  * @now_ns: the time
- * @max: most positions to take
+ * @max: most positions to take; reduced by those taken
  *
  * Context: bottom half, no lock held.
  * Return: whether there may be more that is due.
  */
-bool twq_shared_expire(s64 now_ns, unsigned int max)
+bool twq_shared_expire(s64 now_ns, unsigned int *max)
 {
 	bool due = false;
 
-	/*
-	 * A hint, so that a pass without shared work takes no lock; pairs with
-	 * the WRITE_ONCE() in twq_timer_arm(). What is missed here is not lost:
-	 * who arms for a key that is due asks for a pass after this store.
-	 */
-	while (max && READ_ONCE(twq_shared.timer.armed_ns) <= now_ns) {
-		unsigned int batch = min(max, TWQ_SHARED_BATCH);
-
+	while (*max && twq_shared_is_due(now_ns)) {
 		twq_shared_lock();
-		max -= twq_shared_take(now_ns, batch);
+		*max -= twq_shared_take(now_ns, min(*max, TWQ_SHARED_BATCH));
 		due = twq_timer_rearm(&twq_shared.timer,
 				      twq_queue_first_key(&twq_shared.queue),
 				      now_ns);

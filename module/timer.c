@@ -116,7 +116,7 @@ bool twq_timer_arm(struct twq_timer *timer, s64 key_ns)
 {
 	if (key_ns >= timer->armed_ns)
 		return false;
-	/* Pairs with the READ_ONCE() in twq_shared_expire(). */
+	/* Pairs with the READ_ONCE() in twq_shared_is_due(). */
 	WRITE_ONCE(timer->armed_ns, key_ns);
 	if (key_ns <= twq_clock_ns())
 		return true;

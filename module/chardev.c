@@ -208,7 +208,7 @@ static int twq_ioctl_wakeup(struct twq_file *file, void __user *arg)
 	u = twq_utask_get(file, args.id);
 	if (IS_ERR(u))
 		return PTR_ERR(u);
-	twq_task_wakeup(&u->task, args.reasons);
+	twq_utask_wakeup(u, args.reasons);
 	twq_utask_put(u);
 	return 0;
 }

@@ -103,11 +103,11 @@ static void twq_cpu_kicked(void *info)
 {
 	struct twq_cpu *c = info;
 
-	/*
-	 * Before the pass is asked for: who finds the bit set has pushed what
-	 * that pass will find. Pairs with the test_and_set_bit() of the kick.
-	 */
 	clear_bit(0, &c->kicked);
+	/*
+	 * Before the pass looks: who has found the bit set has pushed what that
+	 * pass will find. Pairs with the test_and_set_bit() of the kick.
+	 */
 	smp_mb__after_atomic();
 	twq_cpu_interrupt(c);
 }

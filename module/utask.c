@@ -7,6 +7,7 @@
  * the last reference. A deadline changes hands by one atomic step, in which
  * exactly one side sees the old one: so each arming has exactly one end.
  */
+#include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/math64.h>
 #include <linux/sched.h>
@@ -354,6 +355,24 @@ int twq_utask_cancel(struct twq_utask *u)
 		return twq_utask_errno(err);
 	twq_utask_account(u, old_ns, TWQ_ETERNITY);
 	return old_ns != TWQ_ETERNITY;
+}
+
+/**
+ * twq_utask_wakeup() - have the task run
+ * @u: the task, held by a reference
+ * @reasons: for the event
+ *
+ * Context: process.
+ */
+void twq_utask_wakeup(struct twq_utask *u, u32 reasons)
+{
+	/*
+	 * A pass that is asked for with bottom halves on is left to ksoftirqd;
+	 * so it is made when they are on again.
+	 */
+	local_bh_disable();
+	twq_task_wakeup(&u->task, reasons);
+	local_bh_enable();
 }
 
 /**

@@ -74,6 +74,7 @@ int twq_utask_destroy(struct twq_utask *u);
 int twq_utask_queue(struct twq_utask *u, s64 deadline_ns);
 int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns);
 int twq_utask_cancel(struct twq_utask *u);
+void twq_utask_wakeup(struct twq_utask *u, u32 reasons);
 void twq_utask_query(struct twq_utask *u, struct twq_query *query);
 
 int twq_utask_init_cache(void);

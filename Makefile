@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 SUITE ?=
 TEST ?=
 
-.PHONY: help deps demo module modules tools style kunit device-test selftest \
+.PHONY: help deps demo module modules tools style kunit device-test selftest silence \
 	check clean distclean
 
 help:			## This list (the default)
@@ -41,6 +41,9 @@ device-test:		## Run the tests of /dev/twq, or TEST=name, in QEMU
 
 selftest:		## Show that the runners fail when they should
 	tools/vm/selftest.sh
+
+silence:		## Measure the scenario's longest silence, ten times
+	tools/vm/silence.sh
 
 check:			## All of the above; ends with N passed, N failed
 	tools/vm/check.sh

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite twq_destroy: rule 11 of the contract, the end of a task.
+ * Suite twq_destroy: rules 11 and 13 of the contract, the end of a task.
  */
 #include <linux/bottom_half.h>
 #include <linux/delay.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 
 #include "cpu.h"
@@ -347,7 +348,23 @@ static void h2_destroyed_by_another_while_expiry_wakes_it(struct kunit *test)
 	expect_gone(test, p, 0);
 }
 
+/* Each task holds the module, from its beginning to its very end. */
+static void rule13_task_holds_the_module(struct kunit *test)
+{
+	int before = module_refcount(THIS_MODULE);
+	struct probe *p = destroy_new(test);
+
+	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before + 1);
+	twq_task_wakeup(&p->task, TWQ_WOKEN_IO);
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before + 1);
+	KUNIT_EXPECT_EQ(test, twq_task_destroy(&p->task), 0);
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), before);
+}
+
 static struct kunit_case destroy_cases[] = {
+	KUNIT_CASE_PARAM(rule13_task_holds_the_module, kind_gen_params),
 	KUNIT_CASE_PARAM(rule11_destroy_unused, kind_gen_params),
 	KUNIT_CASE_PARAM(rule11_destroy_after_a_run, kind_gen_params),
 	KUNIT_CASE_PARAM(rule11_destroy_in_tree, kind_gen_params),

@@ -30,7 +30,7 @@ static const struct op_param locked_params[] = {
 
 KUNIT_ARRAY_PARAM(locked, locked_params, op_desc);
 
-/* H5 for destroy: whatever looks at a shared task's place waits for it. */
+/* Whatever looks at a shared task's place waits for it. */
 static void rule2_shared_call_waits_for_the_lock(struct kunit *test)
 {
 	const struct op_param *param = test->param_value;
@@ -182,7 +182,34 @@ static void h7_storm_does_not_hold_the_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, 0);
 }
 
+static void end_it(void *arg)
+{
+	struct probe *p = arg;
+
+	twq_task_destroy(&p->task);
+}
+
+/* The kill path takes the lock for the unlinking, from whatever CPU. */
+static void h5_destroy_unlinks_under_the_lock(struct kunit *test)
+{
+	int other = world_other_cpu(test);
+	struct probe *p = probe_new_shared(test, world_cpu());
+
+	KUNIT_EXPECT_EQ(test, probe_queue_on(p, world_cpu(), T0 + MS), 0);
+	twq_shared_lock();
+	world_puppet(other, end_it, p);
+	mdelay(2);
+	KUNIT_EXPECT_FALSE(test, world_puppet_done(other));
+	KUNIT_EXPECT_TRUE(test, twq_node_linked(&p->task.node));
+	KUNIT_EXPECT_EQ(test, atomic_read(&p->released), 0);
+	twq_shared_unlock();
+	KUNIT_EXPECT_TRUE(test, world_puppet_wait(other));
+	KUNIT_EXPECT_EQ(test, atomic_read(&p->released), 1);
+	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, 0);
+}
+
 static struct kunit_case shared_cases[] = {
+	KUNIT_CASE(h5_destroy_unlinks_under_the_lock),
 	KUNIT_CASE_PARAM(rule2_shared_call_waits_for_the_lock,
 			 locked_gen_params),
 	KUNIT_CASE_PARAM(rule2_local_call_takes_no_lock, unlocked_gen_params),

@@ -45,7 +45,7 @@ selftest:		## Show that the runners fail when they should
 silence:		## Measure the scenario's longest silence, ten times
 	tools/vm/silence.sh
 
-check:			## All of the above; ends with N passed, N failed
+check:			## Style, selftest, kunit, builds, device tests, scenario
 	tools/vm/check.sh
 
 clean:			## Remove what was built here

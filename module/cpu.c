@@ -74,28 +74,34 @@ void twq_cpu_unlock(struct twq_cpu *c)
 }
 
 /*
- * On the host: asks for a pass, or the one under way for another look. Raising
- * the softirq from within its own handler would hand it to ksoftirqd whenever
- * the pass has woken somebody, and the next passes would wait for ksoftirqd's
- * turn. Pairs with the end of twq_cpu_pass(), on the same CPU.
+ * Asks for a pass here, or the one under way for another look. Raising the
+ * softirq from within its own handler would hand it to ksoftirqd whenever the
+ * pass has woken somebody, and the next passes would wait for ksoftirqd's turn.
+ *
+ * The pass may be on another CPU when the host has just changed, and with
+ * PREEMPT_RT the caller may be preempted by its end: either this sees that the
+ * pass is over, or the pass sees 'again'.
  */
 static void twq_cpu_ask(struct twq_cpu *c)
 {
-	if (READ_ONCE(c->passing))
-		WRITE_ONCE(c->again, true);
-	else
+	/* Full barrier; pairs with the one at the end of twq_cpu_pass(). */
+	smp_store_mb(c->again, true);
+	if (!READ_ONCE(c->passing))
 		tasklet_schedule(&c->bh);
 }
 
 /**
- * twq_cpu_interrupt() - an interrupt asks for a pass here
- * @c: the part of a CPU that this one serves
+ * twq_cpu_interrupt() - an interrupt asks for a pass
+ * @c: the part of a CPU that this one serves, or did when the interrupt was
+ *	sent
  *
  * Context: hard interrupt.
  */
 void twq_cpu_interrupt(struct twq_cpu *c)
 {
-	if (READ_ONCE(c->passing) || twq_rest_is_over(&c->rest))
+	if (READ_ONCE(c->host) != smp_processor_id())
+		twq_cpu_kick(c);
+	else if (READ_ONCE(c->passing) || twq_rest_is_over(&c->rest))
 		twq_cpu_ask(c);
 }
 
@@ -122,8 +128,8 @@ static void twq_cpu_send_kick(struct twq_cpu *c, int host)
 	if (test_and_set_bit(0, &c->kicked))
 		return;
 	twq_count(kicks);
-	/* Offline: it was the host when asked; the new one gets its kick. */
-	if (smp_call_function_single_async(host, &c->csd))
+	/* The host is online, see cpu.h, and the bit keeps the csd free. */
+	if (WARN_ON_ONCE(smp_call_function_single_async(host, &c->csd)))
 		clear_bit(0, &c->kicked);
 }
 
@@ -258,28 +264,28 @@ static bool twq_cpu_take(struct twq_cpu *c, struct twq_allowance *left,
 	return true;
 }
 
-/* The next task to run; NULL when there is none or this is not the host. */
-static struct twq_task *twq_cpu_next(struct twq_cpu *c)
+/* The next task to run, NULL when there is none. False when not the host. */
+static bool twq_cpu_next(struct twq_cpu *c, struct twq_task **task)
 {
-	struct twq_task *task;
-
 	if (!twq_cpu_lock(c))
-		return NULL;
+		return false;
 	if (list_empty(&c->run))
 		twq_cpu_collect(c);
-	task = list_first_entry_or_null(&c->run, struct twq_task, run);
-	if (task)
-		list_del(&task->run);
+	*task = list_first_entry_or_null(&c->run, struct twq_task, run);
+	if (*task)
+		list_del(&(*task)->run);
 	twq_cpu_unlock(c);
-	return task;
+	return true;
 }
 
 /* Last step: the run queue. Returns whether there may be more to run. */
 static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *left)
 {
 	for (; left->run; left->run--) {
-		struct twq_task *task = twq_cpu_next(c);
+		struct twq_task *task;
 
+		if (!twq_cpu_next(c, &task))
+			return true;
 		if (!task)
 			return false;
 		/* Before RUNNING, and so before the look at the mask. */
@@ -295,8 +301,11 @@ static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *left)
 	bool local, shared;
 	s64 now_ns;
 
-	/* Before the time: what is asked for after this may be due later. */
-	WRITE_ONCE(c->again, false);
+	/*
+	 * Before anything is looked at, the clock included: what is asked for
+	 * after this gets a look of its own.
+	 */
+	smp_store_mb(c->again, false);
 	twq_test_point(TWQ_TP_LOOK, NULL);
 	now_ns = twq_clock_ns();
 	if (!twq_cpu_take(c, left, now_ns, &local)) {
@@ -321,10 +330,10 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 	do {
 		more = twq_cpu_look(c, &left);
 	} while (more && left.take && left.run);
-	WRITE_ONCE(c->passing, false);
-	/* Who has seen 'passing' has set 'again' before this. */
-	barrier();
-	twq_rest_begin(&c->rest, since_ns);
+	/* Full barrier; pairs with the one in twq_cpu_ask(). */
+	smp_store_mb(c->passing, false);
+	if (READ_ONCE(c->host) == smp_processor_id())
+		twq_rest_begin(&c->rest, since_ns);
 	if (more || READ_ONCE(c->again)) {
 		twq_count(cut);
 		twq_cpu_kick(c);
@@ -339,7 +348,7 @@ static enum hrtimer_restart twq_cpu_fire(struct hrtimer *hr)
 
 static enum hrtimer_restart twq_cpu_rested(struct hrtimer *hr)
 {
-	twq_cpu_ask(container_of(hr, struct twq_cpu, rest.hr));
+	twq_cpu_interrupt(container_of(hr, struct twq_cpu, rest.hr));
 	return HRTIMER_NORESTART;
 }
 
@@ -470,7 +479,7 @@ static void twq_cpu_nop(void *info)
  */
 void twq_cpu_exit(void)
 {
-	int cpu;
+	int cpu, round;
 
 	cpuhp_remove_state_nocalls(twq_cpuhp);
 	for_each_possible_cpu(cpu)
@@ -479,14 +488,14 @@ void twq_cpu_exit(void)
 	 * With no task left a pass asks for no other, but it may be on a CPU
 	 * that has ceased to be the host and send a last kick. After the first
 	 * tasklet_kill() kicks are only under way. An interrupt serves
-	 * synchronous calls first, so the first round may end before a kick of
-	 * the same batch; the second is of a later batch. Then the passes that
-	 * those kicks have started.
+	 * synchronous calls first, so a round may end before a kick of the same
+	 * batch, but the next is of a later batch; and a kick may be sent on
+	 * once. Then the passes that those kicks have started.
 	 */
 	for_each_possible_cpu(cpu)
 		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
-	on_each_cpu(twq_cpu_nop, NULL, 1);
-	on_each_cpu(twq_cpu_nop, NULL, 1);
+	for (round = 0; round < 3; round++)
+		on_each_cpu(twq_cpu_nop, NULL, 1);
 	for_each_possible_cpu(cpu) {
 		twq_rest_stop(&per_cpu(twq_cpus, cpu).rest);
 		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);

@@ -15,7 +15,7 @@
  * teardown calls synchronize_rcu() after naming another host, so that a push
  * that still read the old name is over, and then kicks the new host once: that
  * push is found. A kick that reaches a CPU which is no longer the host is
- * passed on by the pass that it starts.
+ * passed on, by the interrupt or by the pass that it has started.
  */
 #ifndef TWQ_CPU_H
 #define TWQ_CPU_H
@@ -38,9 +38,8 @@
  * @host: the CPU that serves this; written by the present host only
  * @cpu: the CPU whose part this is
  * @rest: when interrupts may start a pass again
- * @passing: a pass is under way and will look at @again; like it touched on
- *	the host only, by the pass and by what interrupts it there
- * @again: the pass has been asked for another look
+ * @passing: a pass is under way and will look at @again before it ends
+ * @again: a look has been asked for since the last one began
  * @bh: runs the pass, on the host; never on two CPUs at once
  * @csd: the kick to a host that is another CPU, for who has set @kicked
  * @kicked: bit 0: a kick is on its way

@@ -10,6 +10,7 @@
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/uaccess.h>
 
 #include "events.h"
@@ -238,6 +239,7 @@ ssize_t twq_events_read(struct twq_events *ev, struct iov_iter *to,
 	if (iov_iter_count(to) < size)
 		return -EINVAL;
 	while (iov_iter_count(to) >= size) {
+		cond_resched();
 		taken = twq_events_take(ev, to, &faulted);
 		done += taken;
 		if (faulted) {

@@ -52,7 +52,9 @@ void twq_task_push(struct twq_task *task)
  * @task: the task
  * @reasons: TWQ_WOKEN_* bits, ORed to those that wait already
  *
- * What the caller wrote before is seen by the run that follows.
+ * What the caller wrote before is seen by the run that follows. In process
+ * context with bottom halves on, a run on the same CPU is left to ksoftirqd;
+ * within local_bh_disable() it is made when they are on again.
  *
  * Context: any but NMI. The caller sees to it that the task exists.
  */

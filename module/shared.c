@@ -141,13 +141,7 @@ bool twq_shared_expire(s64 now_ns, unsigned int *max)
 
 static enum hrtimer_restart twq_shared_fire(struct hrtimer *hr)
 {
-	struct twq_cpu *c = this_cpu_ptr(&twq_cpus);
-
-	/* On its way out a CPU still gets interrupts, and passes them on. */
-	if (READ_ONCE(c->host) == smp_processor_id())
-		twq_cpu_interrupt(c);
-	else
-		twq_cpu_kick(c);
+	twq_cpu_interrupt(this_cpu_ptr(&twq_cpus));
 	return HRTIMER_NORESTART;
 }
 

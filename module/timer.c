@@ -11,6 +11,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/timekeeping.h>
 #include <linux/twq.h>
@@ -213,12 +214,19 @@ void twq_rest_begin(struct twq_rest *rest, u64 since_ns)
  * twq_rest_is_over() - whether an interrupt may start a pass
  * @rest: the CPU's. If it is not over, its callback is called when it is.
  *
+ * An idle CPU needs no rest. With PREEMPT_RT passes are made in a thread, and
+ * the scheduler divides the CPU.
+ *
  * Context: hard interrupt, on the CPU that makes the passes.
  * Return: whether it may.
  */
 bool twq_rest_is_over(struct twq_rest *rest)
 {
 	u64 left_ns = READ_ONCE(rest->until_ns) - twq_rest_clock_ns();
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) ||
+	    (is_idle_task(current) && !need_resched()))
+		return true;
 
 	/* Over, or begun by another CPU's clock. */
 	if (!left_ns || left_ns > TWQ_REST_MAX_NS)

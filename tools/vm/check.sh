@@ -46,13 +46,17 @@ main() {
 	(($#)) || set -- style selftest kunit build device scenario
 	rm -rf "$BUILD/check"
 	mkdir -p "$BUILD/check"
-	local each
+	local each kernel
 	for each; do
 		case $each in
 		style) step style "$TOP/tools/style.sh" ;;
 		selftest) step selftest "$VM/selftest.sh" ;;
 		kunit) step kunit "$VM/kunit.sh" ;;
-		build) step build "$VM/build.sh" stock-6.12 ;;
+		build)
+			for kernel in stock-6.12 stock-6.1-rt uml-newest; do
+				step "build-$kernel" "$VM/build.sh" "$kernel"
+			done
+			;;
 		device) step device "$VM/device.sh" ;;
 		scenario) step scenario "$VM/demo.sh" --silence="$HANG" ;;
 		*) die "no such step: $each" ;;

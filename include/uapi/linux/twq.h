@@ -225,7 +225,7 @@ struct twq_ledger {
  * @runs: times a task ran
  * @passed_on: tasks handed on because their mask had lost the CPU
  * @passes: passes over the queues
- * @cut: passes that ended by the budget with work left
+ * @cut: passes that ended with work left to a further one
  * @kicks: interrupts sent to another CPU
  * @refused: foreign operations refused with -EXDEV
  * @rehomed: tasks that changed the CPU serving them by hotplug

@@ -106,9 +106,11 @@ static void twq_tree_place(struct twq_task *task, u32 state)
  * Enters the tree of a task to change its deadline or position; the caller
  * leaves with twq_tree_unlock(). @use ends the init of the task, in one step
  * with the choice of the tree; without it and without TWQ_USED in @state the
- * task is in no tree and must not be put into one. KILLED is looked at inside the exclusion:
- * whoever ends the task takes it out of the tree under the same one, after
- * having set KILLED, so nothing is put in after that.
+ * task is in no tree and must not be put into one.
+ *
+ * KILLED is looked at inside the exclusion: whoever ends the task takes it out
+ * of the tree under the same one, after having set KILLED, so nothing is put
+ * in after that.
  */
 static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
 {

@@ -25,7 +25,7 @@ struct checks_args {
 
 static const struct argp_option options[] = {
 	{ "checks", 'n', "N", 0, "Number of checks (1000)", 0 },
-	{ "inter", 'i', "TIME", 0, "A check is due TIME after it was read (100ms)",
+	{ "inter", 'i', "TIME", 0, "A check is due TIME after it fired (100ms)",
 	  0 },
 	{ "fastinter", 'f', "TIME", 0,
 	  "Observers want a check no later than TIME from now (10ms)", 0 },

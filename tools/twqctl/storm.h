@@ -23,7 +23,7 @@
 /**
  * struct storm_options - what the user asked for
  * @nr_checks: number of tasks
- * @inter_ns: a check is due this long after it was read
+ * @inter_ns: a check is due this long after it last fired
  * @fastinter_ns: an observer wants it no later than this from now
  * @duration_ns: how long the observers run
  * @silence_ns: longest silence of a check that is not a failure

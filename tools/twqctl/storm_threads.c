@@ -15,7 +15,7 @@
 #include "units.h"
 
 #define EVENTS_A_READ	16	/* more wait for the others to be re-armed */
-#define TICK_NS		NSEC_PER_MSEC	/* the observers' pace */
+#define TICK_NS		(4 * NSEC_PER_MSEC)	/* the observers' pace */
 #define BACKLOG_TICKS	50		/* caught up after a delay, no more */
 
 void note_failure(struct storm *storm, const char *call, uint32_t check,
@@ -122,7 +122,8 @@ void *observer_main(void *arg)
 	return NULL;
 }
 
-static void rearm(struct worker *worker, uint32_t index)
+/* From when it fired: how long the reader took is not the check's affair. */
+static void rearm(struct worker *worker, uint32_t index, int64_t fired_ns)
 {
 	struct storm *storm = worker->storm;
 	struct check *check = &storm->checks[index];
@@ -133,8 +134,8 @@ static void rearm(struct worker *worker, uint32_t index)
 			atomic_fetch_add(&storm->nr_at_rest, 1);
 		return;
 	}
-	ret = twq_queue(storm->fd, check->id, storm->options.inter_ns,
-			TWQ_RELATIVE);
+	ret = twq_queue(storm->fd, check->id,
+			fired_ns + storm->options.inter_ns, 0);
 	if (ret < 0)
 		note_failure(storm, "QUEUE", index, ret);
 	atomic_store_explicit(&check->armed_cpu, worker->cpu,
@@ -177,7 +178,7 @@ static void take_event(struct worker *worker, const struct twq_event *event,
 	}
 	samples_add(&storm->read_late, now_ns - event->fired_ns, random >> 1);
 	note_fired(storm, index, event->fired_ns);
-	rearm(worker, index);
+	rearm(worker, index, event->fired_ns);
 }
 
 static void wait_for_events(struct storm *storm, int epoll_fd)

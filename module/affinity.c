@@ -274,7 +274,7 @@ EXPORT_SYMBOL_GPL(twq_task_set_affinity);
  */
 unsigned int twq_task_cpus(const struct twq_task *task, unsigned int *nr_cpus)
 {
-	/* Pairs with the step of twq_task_share(), after which a mask is there */
+	/* Pairs with twq_task_share(), after whose step a mask is there. */
 	u32 s = atomic_read_acquire(&task->state);
 	unsigned int cpu = twq_state_cpu(s);
 	const struct cpumask *mask;

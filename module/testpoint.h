@@ -16,9 +16,9 @@ enum twq_testpoint {
 	TWQ_TP_STARTED,		/* RUNNING is set, the mask not yet looked at */
 	TWQ_TP_REQUEUED,	/* back in its tree, RUNNING still set */
 	TWQ_TP_DECIDED,		/* schedule() has seen idle, deadline unmoved */
-	TWQ_TP_CHANGED,		/* the deadline is changed, its tree untouched */
+	TWQ_TP_CHANGED,		/* deadline changed, tree untouched */
 	TWQ_TP_LOOK,		/* 'again' is cleared, the clock not yet read */
-	TWQ_TP_REMASKED,	/* another mask is in force, its lock still held */
+	TWQ_TP_REMASKED,	/* another mask, its lock still held */
 };
 
 #ifdef TWQ_KUNIT

@@ -79,7 +79,7 @@ s64 twq_clock_after(s64 delay_ns)
 	s64 now_ns = twq_clock_ns();
 
 	if (delay_ns < 0)
-		return now_ns + delay_ns;	/* can't wrap, now is positive */
+		return now_ns + delay_ns;	/* no wrap: now is positive */
 	return ktime_add_safe(now_ns, delay_ns);
 }
 
@@ -194,7 +194,7 @@ u64 twq_rest_clock_ns(void)
  * Without it, intervals of user space could be chosen so that each interrupt
  * comes right after the passes of the one before, and nothing else would run:
  * such passes end before they are handed to ksoftirqd. Passes that begin before
- * the rest is over, because one was cut or for a wake-up on this CPU, add to it.
+ * the rest is over, after one that was cut or for a wake-up here, add to it.
  *
  * Context: bottom half.
  */

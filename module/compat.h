@@ -47,6 +47,11 @@ static inline void twq_bh_unlock(void)
 	local_unlock_nested_bh(&twq_bh.lock);
 	local_bh_enable();
 }
+
+static inline void twq_bh_assert_held(void)
+{
+	lockdep_assert_held(this_cpu_ptr(&twq_bh.lock));
+}
 #else
 static inline void twq_bh_lock(void)
 {
@@ -56,6 +61,11 @@ static inline void twq_bh_lock(void)
 static inline void twq_bh_unlock(void)
 {
 	local_bh_enable();
+}
+
+static inline void twq_bh_assert_held(void)
+{
+	lockdep_assert_in_softirq();
 }
 #endif
 

@@ -192,6 +192,7 @@ void twq_cpu_push(struct twq_cpu *c, struct llist_node *node)
  */
 void twq_cpu_place(struct twq_cpu *c, struct twq_node *node, s64 key_ns)
 {
+	twq_bh_assert_held();
 	if (twq_node_linked(node))
 		twq_queue_move(&c->queue, node, key_ns);
 	else
@@ -208,6 +209,7 @@ static void twq_cpu_collect(struct twq_cpu *c)
 	struct llist_node *arrived;
 	struct twq_task *task, *next;
 
+	twq_bh_assert_held();
 	/* The full barrier of its xchg() pairs with llist_add(). */
 	arrived = llist_reverse_order(llist_del_all(&c->inbox));
 	llist_for_each_entry_safe(task, next, arrived, inbox)
@@ -221,6 +223,7 @@ static unsigned int twq_cpu_expire(struct twq_cpu *c, s64 now_ns,
 	struct twq_node *node;
 	unsigned int taken;
 
+	twq_bh_assert_held();
 	for (taken = 0; taken < max; taken++) {
 		struct twq_task *task;
 

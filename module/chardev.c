@@ -8,6 +8,7 @@
 #include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -320,7 +321,9 @@ static void twq_chardev_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct twq_ledger ledger;
 
 	twq_file_read_ledger(file, &ledger);
-	seq_printf(m, "twq-tasks:\t%llu\n", ledger.created - ledger.destroyed);
+	/* The two may be of different moments: no number below none. */
+	seq_printf(m, "twq-tasks:\t%llu\n",
+		   ledger.created - min(ledger.created, ledger.destroyed));
 #define TWQ_SHOW(what)	seq_printf(m, "twq-" #what ":\t%llu\n", ledger.what)
 	TWQ_SHOW(created);
 	TWQ_SHOW(destroyed);

@@ -40,8 +40,8 @@ main() {
 		kernel=$("$VM/kernel.sh" "$kernel")
 		kdir=$kernel/build
 		release=$(<"$kernel/release")
+		make_for "$(<"$kernel/arch")" make_args
 		make_args+=(W=1 KCFLAGS=-Werror)
-		[[ $(<"$kernel/arch") != um ]] || make_args+=(ARCH=um)
 	fi
 	case ${1:-} in
 	kunit) flavour=$1 make_args+=(TWQ_KUNIT=y) ;;

@@ -3,9 +3,10 @@
 #
 # kernel.sh [--update] NAME: makes a kernel available in the cache and prints
 # its folder. In it: image (what boots), build (KDIR for modules), and the
-# one-line files release and arch (x86_64 or um).
-# NAME: stock-6.1, stock-6.12 (Debian's; -rt or -cloud may follow), uml-6.1,
-# uml-7.3, uml-newest (built from Debian's source), source-VERSION (the tree
+# one-line files release and arch (x86_64, um or arm64).
+# NAME: stock-6.1, stock-6.12 (Debian's; -rt or -cloud may follow); built from
+# Debian's source, of a version or 'newest': uml-VERSION, kasan-VERSION (KASAN,
+# lockdep and more), kcsan-VERSION, arm64-VERSION; source-VERSION (the tree
 # only, printed itself). What the cache has is used; --update looks for newer,
 # --clear (without NAME) empties the cache.
 
@@ -133,6 +134,14 @@ recipe() {
 		arch=um start=alldefconfig parts=(uml)
 		targets=(linux modules) image=linux
 		;;
+	kasan-* | kcsan-*)
+		arch=x86_64 start=allnoconfig parts=(qemu x86 "${1%%-*}")
+		targets=(bzImage modules) image=arch/x86/boot/bzImage
+		;;
+	arm64-*)
+		arch=arm64 start=allnoconfig parts=(qemu arm64)
+		targets=(Image modules) image=arch/arm64/boot/Image
+		;;
 	*) die "no such kernel: $1" ;;
 	esac
 }
@@ -158,13 +167,15 @@ tree_build() {
 	cp -al "$tree" build
 	settings "${parts[@]}" >fragment
 	cd build
-	make -s ARCH="$arch" KCONFIG_ALLCONFIG=../fragment "$start"
+	local -a args=()
+	make_for "$arch" args
+	make -s "${args[@]}" KCONFIG_ALLCONFIG=../fragment "$start"
 	config_check
-	make -s -j"$JOBS" ARCH="$arch" "${targets[@]}" >../log 2>&1 || {
+	make -s -j"$JOBS" "${args[@]}" "${targets[@]}" >../log 2>&1 || {
 		tail -n 40 ../log
 		return 1
 	}
-	make -s ARCH="$arch" kernelrelease >../release
+	make -s "${args[@]}" kernelrelease >../release
 	cd ..
 	ln -s "build/$image" image
 	echo "$arch" >arch

@@ -67,6 +67,16 @@ fill_locked() {
 	mv -T "$partial" "$dir"
 }
 
+# make_for ARCH ARRAY: sets ARRAY to what make needs to build for ARCH.
+make_for() {
+	local -n make_for_args=$2
+	case $1 in
+	x86_64) make_for_args=() ;;
+	arm64) make_for_args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-) ;;
+	*) make_for_args=(ARCH="$1") ;;
+	esac
+}
+
 # The newest entry that matches the arguments (an expanded pattern), or nothing.
 newest() {
 	local each best=

@@ -151,11 +151,16 @@ settings() {
 	(cd "$VM/configs" && grep -hE '^(# )?CONFIG_' "${@/%/.config}")
 }
 
-# Says which settings of the fragments this version did not take.
+# Says which settings of the fragments this version did not take. What is to be
+# off may be missing altogether.
 config_check() {
-	local line
+	local line option
 	while read -r line; do
-		grep -qxF -- "$line" .config || log "not taken: $line"
+		option=${line#'# '}
+		option=${option%%[ =]*}
+		grep -qxF -- "$line" .config ||
+			{ [[ $line == '#'* ]] && ! grep -q "^$option=" .config; } ||
+			log "not taken: $line"
 	done <../fragment
 }
 

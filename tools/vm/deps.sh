@@ -12,17 +12,25 @@ set -euo pipefail
 declare -A GROUPS_OF=(
 	[build]="build-essential make flex bison bc libelf-dev libssl-dev kmod
 		 cpio python3 perl rsync xz-utils patch"
-	[tools]="build-essential make gcc-multilib libjansson-dev"
+	[tools]="build-essential make MULTILIB libjansson-dev"
 	[vm]="build-essential qemu-system-x86 busybox-static cpio python3"
 	[style]="build-essential sparse shellcheck perl git"
 )
+
+# For gcc -m32, by its versioned name: the other one, gcc-multilib, excludes all
+# cross compilers.
+multilib() {
+	[[ -n $(apt-cache depends gcc 2>/dev/null) ]] || apt_lists
+	apt-cache depends gcc |
+		sed -n 's/^ *Depends: \(gcc-[0-9]*\)$/\1-multilib/p'
+}
 
 wanted() {
 	local group
 	for group; do
 		[[ -v GROUPS_OF[$group] ]] || die "no such group: $group"
 		xargs -n1 <<<"${GROUPS_OF[$group]}"
-	done | sort -u
+	done | sed "s/^MULTILIB\$/$(multilib)/" | sort -u
 }
 
 # Prints those of the given packages that are not installed.

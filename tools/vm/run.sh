@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [-k KERNEL] [-f FILE]... [-a ARGS] [-c CPUS] [-m MEM] [-t SECONDS]
+# run.sh [-i] [-k KERNEL] [-f FILE]... [-a ARGS] [-c CPUS] [-m MEM] [-t SECONDS]
 #        [-o FOLDER] COMMAND...: boots KERNEL (see kernel.sh; stock-6.1), runs
 # COMMAND by sh in /twq, where each FILE or folder was copied, prints its output.
 # Status: the command's if not 0; 124 after SECONDS (120); 125 if the machine
 # died early or the kernel's log has a line of verdict.txt; 126 if none booted.
 # ARGS go to the kernel's command line. Logs stay in FOLDER (console, output,
-# verdict). ACCEL=kvm asks for KVM instead of TCG, which may hang when nested.
+# verdict). -i: QEMU's clock counts instructions, one a nanosecond, and there is
+# one CPU, so that figures repeat. ACCEL=kvm asks for KVM instead of TCG, which
+# may hang when nested.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -19,12 +21,13 @@ BOOT_SECONDS=90		# to reach init
 CLOCK='clocksource=tsc tsc=reliable'
 TAINT_BAD=$((1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))	# page, oops, WARN, lockup
 kernel=stock-6.1 args='' cpus=4 memory=1G seconds=120 folder='' files=()
-work='' machine='' timed_out=''
+work='' machine='' timed_out='' icount=''
 
 parse() {
 	local opt
-	while getopts k:f:a:c:m:t:o:h opt; do
+	while getopts ik:f:a:c:m:t:o:h opt; do
 		case $opt in
+		i) icount=y ;;
 		k) kernel=$OPTARG ;;
 		f) files+=("$OPTARG") ;;
 		a) args=$OPTARG ;;
@@ -66,9 +69,11 @@ build_init() {
 
 # Becomes the machine. Its console, ttyS1 and ttyS2 are the three files.
 exec_qemu() {
-	local cpu=max accel=tcg,thread=multi
+	local cpu=max accel=tcg,thread=multi clock=()
 	[[ ${ACCEL:-tcg} == tcg ]] || accel=$ACCEL cpu=host
-	exec setsid qemu-system-x86_64 -nodefaults -no-reboot \
+	[[ -z $icount ]] ||
+		accel=tcg,thread=single cpus=1 clock=(-icount shift=0)
+	exec setsid qemu-system-x86_64 "${clock[@]}" -nodefaults -no-reboot \
 		-display none -monitor none -accel "$accel" -cpu "$cpu" \
 		-smp "$cpus" -m "$memory" -kernel "$image" -initrd "$work/initrd" \
 		-global PIIX4_PM.acpi-root-pci-hotplug=off \

@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -387,7 +388,8 @@ static int reader_thread(void *arg)
 	kthread_complete_and_exit(&r->done, 0);
 }
 
-static struct reader *reader_start(struct kunit *test)
+/* A reader that may run on @cpu, or anywhere (-1). */
+static struct reader *reader_start_on(struct kunit *test, int cpu)
 {
 	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	struct task_struct *thread;
@@ -395,9 +397,17 @@ static struct reader *reader_start(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	r->f = test->priv;
 	init_completion(&r->done);
-	thread = kthread_run(reader_thread, r, "twq_reader");
+	thread = kthread_create(reader_thread, r, "twq_reader");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	if (cpu >= 0)
+		kthread_bind(thread, cpu);
+	wake_up_process(thread);
 	return r;
+}
+
+static struct reader *reader_start(struct kunit *test)
+{
+	return reader_start_on(test, -1);
 }
 
 static bool readers_wait(struct events_fixture *f, int nr)
@@ -453,16 +463,21 @@ static void events_post_wakes_a_waiting_reader(struct kunit *test)
 static void events_each_post_wakes_one_reader(struct kunit *test)
 {
 	struct events_fixture *f = test->priv;
-	struct reader *r[] = { reader_start(test), reader_start(test) };
+	int waiting, cpu = cpumask_first(cpu_online_mask);
+	struct reader *r[] = { reader_start_on(test, cpu),
+			       reader_start_on(test, cpu) };
 	unsigned long end = jiffies + LIMIT;
 
 	KUNIT_EXPECT_TRUE(test, readers_wait(f, 2));
-	/* Both before any reader can run. */
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(cpu)),
+			0);
+	/* Both before any reader, on this CPU as well, can run. */
 	local_bh_disable();
 	post(f, 0);
 	post(f, 1);
-	KUNIT_EXPECT_EQ(test, nr_waiting(f), 0);
+	waiting = nr_waiting(f);
 	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, waiting, 0);
 	while (twq_events_ready(&f->ev) && time_before(jiffies, end))
 		schedule_timeout_uninterruptible(1);
 	KUNIT_EXPECT_FALSE(test, twq_events_ready(&f->ev));

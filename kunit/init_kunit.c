@@ -61,7 +61,7 @@ static void cancel_unused_shared_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, scene.err, 0);
 	KUNIT_EXPECT_TRUE(test, probe_in_shared(scene.p));
 	KUNIT_EXPECT_EQ(test, scene.p->task.node.key_ns, T0 + 5 * MS);
-	KUNIT_EXPECT_EQ(test, this_cpu_ptr(&twq_cpus)->queue.nr, 0);
+	KUNIT_EXPECT_EQ(test, per_cpu(twq_cpus, world_cpu()).queue.nr, 0);
 	KUNIT_EXPECT_EQ(test, twq_task_queue(&scene.p->task), 0);
 	world_advance(test, T0 + 4 * MS);
 	KUNIT_EXPECT_EQ(test, atomic_read(&scene.p->runs), 1);
@@ -178,7 +178,7 @@ static void hold_interrupts(void *arg)
 
 static u64 kicks_sent(void)
 {
-	return this_cpu_ptr(&twq_counters)->kicks;
+	return per_cpu(twq_counters, world_cpu()).kicks;
 }
 
 /*

@@ -162,13 +162,13 @@ static void rule2_flag_names_the_tree(struct kunit *test)
 {
 	const struct kind *kind = test->param_value;
 	unsigned int shared = twq_shared.queue.nr;
-	unsigned int local = this_cpu_ptr(&twq_cpus)->queue.nr;
+	unsigned int local = per_cpu(twq_cpus, world_cpu()).queue.nr;
 	struct probe *p = task_at(test, T0 + MS);
 
 	KUNIT_EXPECT_EQ(test, probe_in_shared(p), kind->shared);
 	KUNIT_EXPECT_EQ(test, probe_in_local(p), !kind->shared);
 	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, shared + kind->shared);
-	KUNIT_EXPECT_EQ(test, this_cpu_ptr(&twq_cpus)->queue.nr,
+	KUNIT_EXPECT_EQ(test, per_cpu(twq_cpus, world_cpu()).queue.nr,
 			local + !kind->shared);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * twqctl checks: a storm of health checks that are moved from all CPUs. This
- * file holds the options; storm.c runs it, verdict.c judges, report.c reports.
+ * twqctl checks: a load of health checks that are moved from all CPUs. This
+ * file holds the options; load.c runs it, verdict.c judges, report.c reports.
  */
 #include <err.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "storm.h"
+#include "load.h"
 #include "twqctl.h"
 #include "units.h"
 #include "verdict.h"
@@ -20,7 +20,7 @@
 
 struct checks_args {
 	struct twqctl *ctl;
-	struct storm_options *options;
+	struct load_options *options;
 };
 
 static const struct argp_option options[] = {
@@ -68,7 +68,7 @@ static uint64_t number_option(struct argp_state *state, const char *name,
 static error_t parse_checks(int key, char *arg, struct argp_state *state)
 {
 	struct checks_args *args = state->input;
-	struct storm_options *to = args->options;
+	struct load_options *to = args->options;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -104,17 +104,17 @@ static error_t parse_checks(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int tell(struct storm *storm, const struct twqctl *ctl)
+static int tell(struct load *load, const struct twqctl *ctl)
 {
 	struct verdict verdict;
 	size_t i, nr_broken;
 
-	if (verdict_reach(storm, &verdict))
+	if (verdict_reach(load, &verdict))
 		return TWQCTL_TROUBLE;
 	if (ctl->json)
-		report_json(storm, &verdict);
+		report_json(load, &verdict);
 	else
-		report_text(storm, &verdict);
+		report_text(load, &verdict);
 	nr_broken = json_array_size(verdict.broken);
 	for (i = 0; i < nr_broken; i++)
 		warnx("checks: %s",
@@ -124,9 +124,9 @@ static int tell(struct storm *storm, const struct twqctl *ctl)
 }
 
 static int run_checks(const struct twqctl *ctl,
-		      const struct storm_options *options)
+		      const struct load_options *options)
 {
-	struct storm storm = { .options = *options };
+	struct load load = { .options = *options };
 	int status = TWQCTL_TROUBLE;
 
 	/* The checks are armed from here: not from a CPU outside the list. */
@@ -135,13 +135,13 @@ static int run_checks(const struct twqctl *ctl,
 		warn("cannot run on the CPUs of --cpus");
 		return TWQCTL_TROUBLE;
 	}
-	storm.fd = open_device(ctl, O_RDWR | O_NONBLOCK);
-	if (storm.fd < 0)
+	load.fd = open_device(ctl, O_RDWR | O_NONBLOCK);
+	if (load.fd < 0)
 		return TWQCTL_TROUBLE;
-	if (!storm_open(&storm) && !storm_run(&storm))
-		status = tell(&storm, ctl);
-	storm_close(&storm);
-	close(storm.fd);
+	if (!load_open(&load) && !load_run(&load))
+		status = tell(&load, ctl);
+	load_close(&load);
+	close(load.fd);
 	return status;
 }
 
@@ -150,13 +150,13 @@ int cmd_checks(struct twqctl *ctl, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_checks,
-		.doc = "Run a storm of health checks and report whether\n"
+		.doc = "Run a load of health checks and report whether\n"
 		       "every check fired in time, none was lost and the\n"
 		       "device's ledger balances.\n"
 		       "\013TIME is " DURATION_SYNTAX ".",
 		.children = common_child,
 	};
-	struct storm_options to = {
+	struct load_options to = {
 		.nr_checks = 1000,
 		.inter_ns = 100 * NSEC_PER_MSEC,
 		.fastinter_ns = 10 * NSEC_PER_MSEC,

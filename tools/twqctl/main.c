@@ -34,7 +34,7 @@ static const char doc[] =
 	"\013Commands:\n"
 	"  info    limits and version of the module\n"
 	"  stats   what the queues did on each CPU\n"
-	"  checks  a storm of health checks, with a report and a verdict\n"
+	"  checks  a load of health checks, with a report and a verdict\n"
 	"  run     execute a script of device calls\n"
 	"\n"
 	"`twqctl COMMAND --help' lists the options of a command.\n"

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The report on a storm, for people and as JSON, from the same figures. */
+/* The report on a load, for people and as JSON, from the same figures. */
 #include <stdio.h>
 
 #include "fields.h"
 #include "units.h"
 #include "verdict.h"
 
-static uint64_t events_on_cpu(const struct storm *storm, uint32_t cpu)
+static uint64_t events_on_cpu(const struct load *load, uint32_t cpu)
 {
 	uint64_t events = 0;
 	unsigned int i;
 
-	for (i = 0; i < storm->nr_workers; i++)
-		events += storm->workers[i].events_on[cpu];
+	for (i = 0; i < load->nr_workers; i++)
+		events += load->workers[i].events_on[cpu];
 	return events;
 }
 
-static const struct worker *worker_on(const struct storm *storm, uint32_t cpu)
+static const struct worker *worker_on(const struct load *load, uint32_t cpu)
 {
 	unsigned int i;
 
-	for (i = 0; i < storm->nr_workers; i++)
-		if (storm->workers[i].cpu == (int)cpu)
-			return &storm->workers[i];
+	for (i = 0; i < load->nr_workers; i++)
+		if (load->workers[i].cpu == (int)cpu)
+			return &load->workers[i];
 	return NULL;
 }
 
-static void print_settings(const struct storm *storm)
+static void print_settings(const struct load *load)
 {
-	const struct storm_options *options = &storm->options;
+	const struct load_options *options = &load->options;
 
 	printf("%u checks, each due every %s; ", options->nr_checks,
 	       format_duration(options->inter_ns).text);
 	printf("%u observers want %llu a second due in %s\n",
-	       storm->nr_workers, (unsigned long long)options->rate,
+	       load->nr_workers, (unsigned long long)options->rate,
 	       format_duration(options->fastinter_ns).text);
-	printf("ran for %s%s\n\n", format_duration(storm->observed_ns).text,
-	       storm->interrupted ? " (interrupted)" : "");
+	printf("ran for %s%s\n\n", format_duration(load->observed_ns).text,
+	       load->interrupted ? " (interrupted)" : "");
 }
 
 static void print_cpu(const char *name, unsigned long long events,
@@ -46,8 +46,8 @@ static void print_cpu(const char *name, unsigned long long events,
 	       foreign);
 }
 
-static void print_cpus(const struct storm *storm,
-		       const struct storm_totals *totals)
+static void print_cpus(const struct load *load,
+		       const struct load_totals *totals)
 {
 	const struct worker *worker;
 	uint64_t events;
@@ -55,9 +55,9 @@ static void print_cpus(const struct storm *storm,
 	uint32_t cpu;
 
 	printf("%-20s %12s %12s %12s\n", "", "events", "requeues", "foreign");
-	for (cpu = 0; cpu < storm->nr_cpus; cpu++) {
-		worker = worker_on(storm, cpu);
-		events = events_on_cpu(storm, cpu);
+	for (cpu = 0; cpu < load->nr_cpus; cpu++) {
+		worker = worker_on(load, cpu);
+		events = events_on_cpu(load, cpu);
 		if (!worker && !events)
 			continue;
 		snprintf(name, sizeof(name), "CPU %u", cpu);
@@ -92,21 +92,21 @@ static void print_ledger(const struct verdict *verdict)
 	printf("%-20s %llu\n\n", "lost checks", verdict->lost);
 }
 
-void report_text(const struct storm *storm, const struct verdict *verdict)
+void report_text(const struct load *load, const struct verdict *verdict)
 {
 	size_t nr_broken = json_array_size(verdict->broken);
 
-	print_settings(storm);
-	print_cpus(storm, &verdict->totals);
+	print_settings(load);
+	print_cpus(load, &verdict->totals);
 	printf("%-20s %12s %12s %12s\n", "lateness", "median", "p99", "max");
 	print_lateness("deadline to fired", &verdict->fire_late);
 	print_lateness("fired to read", &verdict->read_late);
 	printf("%-20s %12s %12s", "longest silence", "", "");
 	printf(" %12s (check %u;",
-	       format_duration(storm->silence.longest_ns).text,
-	       storm->silence.check);
+	       format_duration(load->silence.longest_ns).text,
+	       load->silence.check);
 	printf(" allowed %s)\n\n",
-	       format_duration(storm->options.silence_ns).text);
+	       format_duration(load->options.silence_ns).text);
 	print_ledger(verdict);
 	if (nr_broken)
 		printf("FAILED: promises broken: %zu\n", nr_broken);
@@ -114,9 +114,9 @@ void report_text(const struct storm *storm, const struct verdict *verdict)
 		printf("every promise held\n");
 }
 
-static json_t *settings_json(const struct storm *storm)
+static json_t *settings_json(const struct load *load)
 {
-	const struct storm_options *options = &storm->options;
+	const struct load_options *options = &load->options;
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "checks", (json_int_t)options->nr_checks,
@@ -127,16 +127,16 @@ static json_t *settings_json(const struct storm *storm)
 			 "silence_ns", (json_int_t)options->silence_ns);
 }
 
-static json_t *cpus_json(const struct storm *storm)
+static json_t *cpus_json(const struct load *load)
 {
 	json_t *cpus = json_array(), *cpu;
 	const struct worker *worker;
 	uint64_t events;
 	uint32_t i;
 
-	for (i = 0; i < storm->nr_cpus; i++) {
-		worker = worker_on(storm, i);
-		events = events_on_cpu(storm, i);
+	for (i = 0; i < load->nr_cpus; i++) {
+		worker = worker_on(load, i);
+		events = events_on_cpu(load, i);
 		if (!worker && !events)
 			continue;
 		cpu = json_pack("{s:I, s:I}", "cpu", (json_int_t)i,
@@ -152,7 +152,7 @@ static json_t *cpus_json(const struct storm *storm)
 	return cpus;
 }
 
-static json_t *requeues_json(const struct storm_totals *totals)
+static json_t *requeues_json(const struct load_totals *totals)
 {
 	return json_pack("{s:I, s:I, s:I}",
 			 "wanted", (json_int_t)totals->wanted,
@@ -169,14 +169,14 @@ static json_t *lateness_json(const struct samples_summary *summary)
 			 "max_ns", (json_int_t)summary->max_ns);
 }
 
-static json_t *silence_json(const struct storm *storm)
+static json_t *silence_json(const struct load *load)
 {
-	const struct silence *silence = &storm->silence;
+	const struct silence *silence = &load->silence;
 
 	return json_pack("{s:I, s:I, s:I, s:I}",
 			 "longest_ns", (json_int_t)silence->longest_ns,
 			 "check", (json_int_t)silence->check,
-			 "allowed_ns", (json_int_t)storm->options.silence_ns,
+			 "allowed_ns", (json_int_t)load->options.silence_ns,
 			 "over_limit", (json_int_t)silence->over_limit);
 }
 
@@ -189,7 +189,7 @@ static json_t *ledger_json(const struct verdict *verdict)
 	return ledger;
 }
 
-void report_json(const struct storm *storm, const struct verdict *verdict)
+void report_json(const struct load *load, const struct verdict *verdict)
 {
 	json_t *report = json_object();
 
@@ -197,23 +197,23 @@ void report_json(const struct storm *storm, const struct verdict *verdict)
 			    json_boolean(!json_array_size(verdict->broken)));
 	json_object_set(report, "broken", verdict->broken);
 	json_object_set_new(report, "interrupted",
-			    json_boolean(storm->interrupted));
-	json_object_set_new(report, "settings", settings_json(storm));
+			    json_boolean(load->interrupted));
+	json_object_set_new(report, "settings", settings_json(load));
 	json_object_set_new(report, "ran_ns",
-			    json_integer(storm->observed_ns));
+			    json_integer(load->observed_ns));
 	json_object_set_new(report, "fired",
 			    json_integer(verdict->ledger.fired));
 	json_object_set_new(report, "events",
 			    json_integer(verdict->totals.events));
 	json_object_set_new(report, "requeues",
 			    requeues_json(&verdict->totals));
-	json_object_set_new(report, "cpus", cpus_json(storm));
+	json_object_set_new(report, "cpus", cpus_json(load));
 	json_object_set_new(report, "lateness",
 			    json_pack("{s:o, s:o}", "deadline_to_fired",
 				      lateness_json(&verdict->fire_late),
 				      "fired_to_read",
 				      lateness_json(&verdict->read_late)));
-	json_object_set_new(report, "silence", silence_json(storm));
+	json_object_set_new(report, "silence", silence_json(load));
 	json_object_set_new(report, "lost", json_integer(verdict->lost));
 	json_object_set_new(report, "ledger", ledger_json(verdict));
 	print_json(report);

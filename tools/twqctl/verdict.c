@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The verdict on a storm: every promise is looked at, and each that was broken
+ * The verdict on a load: every promise is looked at, and each that was broken
  * gets a message that says by how much and where. All threads are gone.
  */
 #include <err.h>
@@ -15,10 +15,10 @@
 #define broken(verdict, ...)						\
 	json_array_append_new((verdict)->broken, json_sprintf(__VA_ARGS__))
 
-static void judge_calls(struct storm *storm, struct verdict *verdict)
+static void judge_calls(struct load *load, struct verdict *verdict)
 {
-	const struct failed_call *first = &storm->first_failure;
-	unsigned long long failures = atomic_load(&storm->failures);
+	const struct failed_call *first = &load->first_failure;
+	unsigned long long failures = atomic_load(&load->failures);
 
 	if (failures)
 		broken(verdict,
@@ -27,10 +27,10 @@ static void judge_calls(struct storm *storm, struct verdict *verdict)
 		       strerrorname_np(first->error));
 }
 
-static void judge_silence(struct storm *storm, struct verdict *verdict)
+static void judge_silence(struct load *load, struct verdict *verdict)
 {
-	const struct silence *silence = &storm->silence;
-	const struct check *check = &storm->checks[silence->check];
+	const struct silence *silence = &load->silence;
+	const struct check *check = &load->checks[silence->check];
 	unsigned long long over_limit = silence->over_limit;
 
 	if (!over_limit)
@@ -38,20 +38,20 @@ static void judge_silence(struct storm *storm, struct verdict *verdict)
 	broken(verdict,
 	       "check %u was silent for %s, allowed are %s (last armed from CPU %d); %llu silences were too long",
 	       silence->check, format_duration(silence->longest_ns).text,
-	       format_duration(storm->options.silence_ns).text,
+	       format_duration(load->options.silence_ns).text,
 	       check->armed_cpu, over_limit);
 }
 
 /* Says what the device knows of the first check that did not come back. */
-static void judge_lost(struct storm *storm, struct verdict *verdict,
+static void judge_lost(struct load *load, struct verdict *verdict,
 		       uint32_t first)
 {
-	const struct check *check = &storm->checks[first];
+	const struct check *check = &load->checks[first];
 	int64_t now_ns = monotonic_ns();
 	struct twq_query query = { 0 };
 	char deadline[64] = "no deadline";
 
-	twq_get_task(storm->fd, check->id, &query);
+	twq_get_task(load->fd, check->id, &query);
 	if (query.deadline_ns != TWQ_ETERNITY)
 		snprintf(deadline, sizeof(deadline), "a deadline %s from now",
 			 format_duration(query.deadline_ns - now_ns).text);
@@ -63,22 +63,22 @@ static void judge_lost(struct storm *storm, struct verdict *verdict,
 	       query.pending ? "an" : "no");
 }
 
-static void judge_checks(struct storm *storm, struct verdict *verdict)
+static void judge_checks(struct load *load, struct verdict *verdict)
 {
 	struct twq_query query;
 	uint32_t i, first = 0;
 
-	for (i = 0; i < storm->options.nr_checks; i++) {
-		if (!twq_get_task(storm->fd, storm->checks[i].id, &query) &&
+	for (i = 0; i < load->options.nr_checks; i++) {
+		if (!twq_get_task(load->fd, load->checks[i].id, &query) &&
 		    query.deadline_ns != TWQ_ETERNITY)
 			verdict->still_armed++;
-		if (atomic_load(&storm->checks[i].is_at_rest))
+		if (atomic_load(&load->checks[i].is_at_rest))
 			continue;
 		if (!verdict->lost++)
 			first = i;
 	}
 	if (verdict->lost)
-		judge_lost(storm, verdict, first);
+		judge_lost(load, verdict, first);
 }
 
 static void judge_ledger(struct verdict *verdict)
@@ -103,10 +103,10 @@ static void judge_ledger(struct verdict *verdict)
 		       l->delivered, verdict->totals.events);
 }
 
-static void judge_events(struct storm *storm, struct verdict *verdict)
+static void judge_events(struct load *load, struct verdict *verdict)
 {
-	unsigned long long early = atomic_load(&storm->early);
-	unsigned long long strange = atomic_load(&storm->strange);
+	unsigned long long early = atomic_load(&load->early);
+	unsigned long long strange = atomic_load(&load->strange);
 
 	if (early)
 		broken(verdict, "%llu events fired before their deadline",
@@ -115,32 +115,32 @@ static void judge_events(struct storm *storm, struct verdict *verdict)
 		broken(verdict,
 		       "%llu events were of no check, of no CPU or from the future",
 		       strange);
-	if (verdict->ledger.created != storm->options.nr_checks)
+	if (verdict->ledger.created != load->options.nr_checks)
 		broken(verdict,
 		       "the ledger has %llu tasks created, not %u",
 		       verdict->ledger.created,
-		       storm->options.nr_checks);
+		       load->options.nr_checks);
 }
 
-int verdict_reach(struct storm *storm, struct verdict *verdict)
+int verdict_reach(struct load *load, struct verdict *verdict)
 {
 	struct twq_stats stats;
 	int ret;
 
 	*verdict = (struct verdict){ .broken = json_array() };
-	verdict->totals = storm_totals(storm);
-	verdict->fire_late = samples_summarise(&storm->fire_late);
-	verdict->read_late = samples_summarise(&storm->read_late);
-	judge_calls(storm, verdict);
-	judge_silence(storm, verdict);
-	judge_checks(storm, verdict);
-	ret = twq_get_stats(storm->fd, TWQ_STATS_ALL_CPUS, &stats);
+	verdict->totals = load_totals(load);
+	verdict->fire_late = samples_summarise(&load->fire_late);
+	verdict->read_late = samples_summarise(&load->read_late);
+	judge_calls(load, verdict);
+	judge_silence(load, verdict);
+	judge_checks(load, verdict);
+	ret = twq_get_stats(load->fd, TWQ_STATS_ALL_CPUS, &stats);
 	if (ret < 0) {
 		warnx("stats: %s", strerror(-ret));
 		return ret;
 	}
 	verdict->ledger = stats.ledger;
 	judge_ledger(verdict);
-	judge_events(storm, verdict);
+	judge_events(load, verdict);
 	return 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the storm promises, what came of it, and how it is reported. */
+/* What the load promises, what came of it, and how it is reported. */
 #ifndef TWQCTL_VERDICT_H
 #define TWQCTL_VERDICT_H
 
 #include <jansson.h>
 
-#include "storm.h"
+#include "load.h"
 
 /**
- * struct verdict - the outcome of a storm that is over
+ * struct verdict - the outcome of a load that is over
  * @ledger: the file's, taken at rest
  * @totals: what the workers counted
  * @still_armed: checks that have a deadline yet
@@ -19,7 +19,7 @@
  */
 struct verdict {
 	struct twq_ledger ledger;
-	struct storm_totals totals;
+	struct load_totals totals;
 	unsigned long long still_armed;
 	unsigned long long lost;
 	struct samples_summary fire_late;
@@ -28,10 +28,10 @@ struct verdict {
 };
 
 /* Returns 0, or -errno when the device did not answer (said on stderr). */
-int verdict_reach(struct storm *storm, struct verdict *verdict);
+int verdict_reach(struct load *load, struct verdict *verdict);
 
 /* report.c */
-void report_text(const struct storm *storm, const struct verdict *verdict);
-void report_json(const struct storm *storm, const struct verdict *verdict);
+void report_text(const struct load *load, const struct verdict *verdict);
+void report_json(const struct load *load, const struct verdict *verdict);
 
 #endif /* TWQCTL_VERDICT_H */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The storm of `twqctl checks`: the checks, the threads that move and read
+ * The load of `twqctl checks`: the checks, the threads that move and read
  * them, and what both have counted.
  */
-#ifndef TWQCTL_STORM_H
-#define TWQCTL_STORM_H
+#ifndef TWQCTL_LOAD_H
+#define TWQCTL_LOAD_H
 
 #include <pthread.h>
 #include <sched.h>
@@ -21,7 +21,7 @@
 #define LOST_GRACE_NS		1000000000LL
 
 /**
- * struct storm_options - what the user asked for
+ * struct load_options - what the user asked for
  * @nr_checks: number of tasks
  * @inter_ns: a check is due this long after it last fired
  * @fastinter_ns: an observer wants it no later than this from now
@@ -31,7 +31,7 @@
  * @cpus: where observers and readers are pinned
  * @bind_checks: the checks may run on @cpus only, else everywhere
  */
-struct storm_options {
+struct load_options {
 	uint32_t nr_checks;
 	int64_t inter_ns;
 	int64_t fastinter_ns;
@@ -43,7 +43,7 @@ struct storm_options {
 };
 
 /**
- * struct check - one task of the storm
+ * struct check - one task of the load
  * @id: its id in the file
  * @last_ns: when it fired last, at first when it was armed
  * @armed_cpu: the CPU of the call that armed or moved it last
@@ -67,7 +67,7 @@ struct check {
  * Counters have one writer; the main thread reads them for the progress line.
  */
 struct worker {
-	struct storm *storm;
+	struct load *load;
 	int cpu;
 	uint64_t rate;
 	pthread_t observer;
@@ -101,8 +101,8 @@ struct failed_call {
 	int error;
 };
 
-struct storm {
-	struct storm_options options;
+struct load {
+	struct load_options options;
 	int fd;
 	int stop_fd;			/* an eventfd: wakes the readers */
 	uint32_t nr_cpus;		/* CPU numbers are below this */
@@ -125,26 +125,26 @@ struct storm {
 	bool interrupted;
 };
 
-/* storm_threads.c */
+/* load_threads.c */
 void *observer_main(void *worker);
 void *reader_main(void *worker);
-void note_failure(struct storm *storm, const char *call, uint32_t check,
+void note_failure(struct load *load, const char *call, uint32_t check,
 		  int ret);
-void note_silence(struct storm *storm, uint32_t check, int64_t silence_ns);
+void note_silence(struct load *load, uint32_t check, int64_t silence_ns);
 
-/* storm.c: creates, arms, runs, comes to rest. Returns 0 or -errno (said). */
-int storm_open(struct storm *storm);
-int storm_run(struct storm *storm);
-void storm_close(struct storm *storm);
+/* load.c: creates, arms, runs, comes to rest. Returns 0 or -errno (said). */
+int load_open(struct load *load);
+int load_run(struct load *load);
+void load_close(struct load *load);
 
 /* What all workers have counted so far. */
-struct storm_totals {
+struct load_totals {
 	unsigned long long requeues;
 	unsigned long long foreign;
 	unsigned long long wanted;
 	unsigned long long events;
 };
 
-struct storm_totals storm_totals(const struct storm *storm);
+struct load_totals load_totals(const struct load *load);
 
-#endif /* TWQCTL_STORM_H */
+#endif /* TWQCTL_LOAD_H */

@@ -8,7 +8,7 @@ SUITE ?=
 TEST ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	check clean distclean
+	check check-sanitizers clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -47,6 +47,9 @@ silence:		## Measure the scenario's longest silence, ten times
 
 check:			## Style, selftest, kunit, builds, device tests, scenario
 	tools/vm/check.sh
+
+check-sanitizers:	## Suites, device tests, storm under KASAN, lockdep, KCSAN
+	tools/vm/sanitizers.sh
 
 clean:			## Remove what was built here
 	rm -rf build

@@ -68,8 +68,8 @@ fill_locked() {
 }
 
 # make_for ARCH ARRAY: sets ARRAY to what make needs to build for ARCH.
+# shellcheck disable=SC2034 # set for the caller
 make_for() {
-	# shellcheck disable=SC2034 # set for the caller
 	local -n make_for_args=$2
 	case $1 in
 	x86_64) make_for_args=() ;;

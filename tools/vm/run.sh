@@ -67,9 +67,10 @@ build_init() {
 	mv "$work/init" "$BUILD/vm/init"
 }
 
-# Becomes the machine. Its console, ttyS1 and ttyS2 are the three files.
+# Becomes the machine. With LA57, one boot in three of a KASAN kernel gives a
+# false report. Its console, ttyS1 and ttyS2 are the three files.
 exec_qemu() {
-	local cpu=max accel=tcg,thread=multi clock=()
+	local cpu=max,la57=off accel=tcg,thread=multi clock=()
 	[[ ${ACCEL:-tcg} == tcg ]] || accel=$ACCEL cpu=host
 	[[ -z $icount ]] ||
 		accel=tcg,thread=single cpus=1 clock=(-icount shift=0)
@@ -177,6 +178,8 @@ main() {
 	build_init
 	make_initrd
 	append="panic=-1 oops=panic loglevel=5 printk.time=1 $args"
+	# All reports, and no caches merged: kmemleak finds what they hide.
+	[[ $kernel != kasan-* ]] || append+=" kasan_multi_shot slab_debug=F"
 	if ! boot; then
 		log "init was not reached: booting once more"
 		cp "$folder/console" "$folder/console.first"

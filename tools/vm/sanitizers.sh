@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# sanitizers.sh [KERNEL[:STEP]...]: on each kernel that looks for what tests
+# cannot see (kasan-newest, kcsan-newest), with CPUS (4) CPUs: the KUnit suites,
+# the device tests and a storm of STORM_SECONDS (60); or one STEP of these:
+# kunit, device, storm. One line of their log fails a step. The last line is
+# "N passed, N failed". Logs stay in build/check/.
+
+set -euo pipefail
+. "$(dirname "$0")/steps.sh"
+
+STORM_SECONDS=${STORM_SECONDS:-60}
+
+one() {
+	local kernel=$1 name=$1-$2
+	export KERNEL=$kernel
+	case $2 in
+	kunit) step "$name" "$VM/kunit.sh" ;;
+	device) step "$name" "$VM/device.sh" ;;
+	storm) step "$name" "$VM/storm.sh" --duration="${STORM_SECONDS}s" ;;
+	*) die "no such step: $2" ;;
+	esac
+}
+
+main() {
+	local each name
+	(($#)) || set -- kasan-newest kcsan-newest
+	for each; do
+		if [[ $each == *:* ]]; then
+			one "${each%:*}" "${each#*:}"
+			continue
+		fi
+		for name in kunit device storm; do
+			one "$each" "$name"
+		done
+	done
+	verdict
+}
+
+main "$@"

@@ -18,11 +18,38 @@ sync_sources() {
 		"$TOP"/{Kbuild,module,include,kunit} "$1/"
 }
 
+# What runs in the namespace of make_in().
+# shellcheck disable=SC2016 # expanded there
+IN_SYSTEM='system=$1 kernel=$2 dir=$3
+shift 3
+mount --rbind /proc "$system/proc"
+mount --rbind /dev "$system/dev"
+mount --bind "$kernel" "$system/mnt/kernel"
+mount --bind "$dir" "$system/mnt/module"
+exec chroot "$system" /usr/bin/env -i LC_ALL=C PATH=/usr/bin:/usr/sbin \
+	make -C /mnt/kernel/build M=/mnt/module "$@"'
+
+# make_in KERNEL DIR MAKE-ARGUMENT...: builds in the root of KERNEL's system. It
+# is mounted in a namespace of our own, which ends with the last process in it.
+make_in() {
+	local kernel=$1 user=(--map-root-user)
+	((EUID != 0)) || user=()
+	shift
+	unshare "${user[@]}" --mount --propagation private \
+		sh -ec "$IN_SYSTEM" sh "$(readlink -f "$kernel/system")" \
+		"$(readlink -f "$kernel")" "$@"
+}
+
 build() {
 	local kdir=$1 dir=$2
 	shift 2
 	sync_sources "$dir"
-	make -s -j"$JOBS" -C "$kdir" M="$dir" "$@" modules >&2
+	set -- -s -j"$JOBS" "$@" modules
+	if [[ -e ${kdir%/build}/system ]]; then
+		make_in "${kdir%/build}" "$dir" "$@" >&2
+	else
+		make -C "$kdir" M="$dir" "$@" >&2
+	fi
 	printf '%s\n' "$dir/twq.ko"
 }
 

@@ -3,17 +3,19 @@
 #
 # kernel.sh [--update] NAME: makes a kernel available in the cache and prints
 # its folder. In it: image (what boots), build (KDIR for modules), and the
-# one-line files release and arch (x86_64, um or arm64).
-# NAME: stock-6.1, stock-6.12 (Debian's; -rt or -cloud may follow); built from
-# Debian's source, of a version or 'newest': uml-VERSION, kasan-VERSION (KASAN,
-# lockdep and more), kcsan-VERSION, arm64-VERSION; source-VERSION (the tree
-# only, printed itself). What the cache has is used; --update looks for newer,
-# --clear (without NAME) empties the cache.
+# one-line files release and arch (x86_64, um or arm64); where this release of
+# Debian can't build modules for it, system, the root of one that can.
+# NAME: stock-6.1, stock-6.12, stock-newest (Debian's; -rt or -cloud may
+# follow); built from Debian's source, of a version or 'newest': uml-VERSION,
+# kasan-VERSION (KASAN, lockdep and more), kcsan-VERSION, rt-VERSION (PREEMPT_RT
+# and lockdep), arm64-VERSION; source-VERSION (the tree only, printed itself).
+# What the cache has is used; --update looks for newer, --clear (without NAME)
+# empties the cache.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-SUITE=trixie-backports		# where sources newer than this release come from
+SUITE=trixie-backports		# where what is newer than this release comes from
 UPDATE=
 
 # ---- Debian's own kernels: packages unpacked, not installed ----
@@ -28,16 +30,30 @@ stock_meta() {
 	fi
 }
 
-# The packages behind them: image, headers, common headers, kbuild.
+# The packages behind them: image, its binary and base where they are packages
+# of their own, headers, common headers, kbuild.
 stock_packages() {
+	local version=${1//./[.]}
+	[[ $1 != newest ]] || version='[0-9]'
 	# shellcheck disable=SC2046 # two words
 	apt-cache depends --recurse -i $(stock_meta "$1" "$2") |
-		grep -E "^linux-(image|headers|kbuild)-${1//./[.]}" |
+		grep -E "^linux-(image|binary|base|headers|kbuild)-$version" |
 		grep -vE -- "-unsigned\$|-$1-$2\$" | sort -u
 }
 
+# The header's makefile names folders of an installed package.
+stock_relocate() {
+	local here
+	# shellcheck disable=SC2016 # make's variables
+	here='$(dir $(lastword $(MAKEFILE_LIST)))'
+	sed -i -e "s,^include /usr/src/,include $here../," \
+		-e "s,^KBUILD_OUTPUT=.*,KBUILD_OUTPUT := \$(abspath $here)," "$1"
+}
+
+# stock_unpack SYSTEM PACKAGE...
 stock_unpack() {
-	local deb header here
+	local system=$1 deb header
+	shift
 	apt_get_debs "$@"
 	mkdir root
 	for deb in *.deb; do
@@ -46,17 +62,16 @@ stock_unpack() {
 	rm -rf ./*.deb root/lib/modules root/usr/share
 	header=$(echo root/usr/src/linux-headers-*-amd64)
 	[[ -d $header ]] || die "no headers among: $*"
-	# shellcheck disable=SC2016 # make's variables
-	here='$(dir $(lastword $(MAKEFILE_LIST)))'
-	sed -i "s,^include /usr/src/,include $here../," "$header/Makefile"
+	stock_relocate "$header/Makefile"
 	ln -s "$header" build
-	ln -s root/boot/vmlinuz-* image
+	ln -s "$(find root -name 'vmlinuz*')" image
 	echo "${header##*linux-headers-}" >release
 	echo x86_64 >arch
+	[[ -z $system ]] || ln -s "$system" system
 }
 
 stock() {
-	local name=$1 series flavour=amd64 packages version dir
+	local name=$1 series flavour=amd64 packages version dir system=''
 	series=$(cut -d- -f2 <<<"$name")
 	case $name in
 	*-rt) flavour=rt-amd64 ;;
@@ -64,15 +79,56 @@ stock() {
 	esac
 	dir=$(newest "$CACHE/kernel/$name"_*)
 	if [[ -z $dir || -n $UPDATE ]]; then
-		apt_lists
+		if [[ $series == newest ]]; then
+			system=$(system)
+			APT_CONFIG=$(apt_suite "$SUITE")
+			export APT_CONFIG
+		else
+			apt_lists
+		fi
 		packages=$(stock_packages "$series" "$flavour") ||
 			die "apt has no linux-image of $series $flavour"
 		version=$(apt_candidate "$(grep ^linux-image <<<"$packages")")
 		dir=$CACHE/kernel/${name}_$version
 		# shellcheck disable=SC2086 # a list of words
-		fill "$dir" stock_unpack $packages
+		fill "$dir" stock_unpack "$system" $packages
 	fi
 	echo "$dir"
+}
+
+# ---- the system that a newer kernel's headers need ----
+
+# What a module's build runs there.
+SYSTEM_PACKAGES="base-files bash dash coreutils sed grep findutils diffutils
+	mawk perl-base make gcc-14 libelf1t64 kmod"
+
+# Prints the root of the release that SUITE belongs to: its compiler, its libc.
+# Nothing if that is this release.
+system() {
+	local release=${SUITE%-backports}
+	[[ $(. /etc/os-release && echo "$VERSION_CODENAME") != "$release" ]] ||
+		return 0
+	fill "$CACHE/system/$release" system_unpack "$release"
+	echo "$CACHE/system/$release"
+}
+
+# Unpacked, not installed: no package's script runs, and nobody needs be root.
+system_unpack() {
+	local deb
+	log "unpacking a minimal $1"
+	mkdir -p archives/partial
+	APT_CONFIG=$(apt_suite "$1")
+	export APT_CONFIG
+	# shellcheck disable=SC2086 # a list of words
+	apt-get -qq -y --download-only --no-install-recommends \
+		-o Dir::Cache::archives="$PWD/archives" install $SYSTEM_PACKAGES
+	# Its links /bin and /lib come before what is in them.
+	for deb in archives/base-files_*.deb archives/*.deb; do
+		dpkg -x "$deb" .
+	done
+	rm -rf archives usr/share/{doc,man,locale}
+	ln -s mawk usr/bin/awk
+	mkdir -p mnt/kernel mnt/module
 }
 
 # ---- kernels built from Debian's packaged source ----
@@ -134,7 +190,7 @@ recipe() {
 		arch=um start=alldefconfig parts=(uml)
 		targets=(linux modules) image=linux
 		;;
-	kasan-* | kcsan-*)
+	kasan-* | kcsan-* | rt-*)
 		arch=x86_64 start=allnoconfig parts=(qemu x86 "${1%%-*}")
 		targets=(bzImage modules) image=arch/x86/boot/bzImage
 		;;

@@ -115,7 +115,15 @@ static void twq_cpu_kicked(void *info)
 	 * pass will find. Pairs with the test_and_set_bit() of the kick.
 	 */
 	smp_mb__after_atomic();
-	twq_cpu_interrupt(c);
+	/*
+	 * A CPU takes a kick also on its way out of the idle loop, without an
+	 * interrupt. PREEMPT_RT forbids to raise a softirq there and warns, see
+	 * do_softirq_post_smp_call_flush().
+	 */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && !in_hardirq())
+		twq_rest_end(&c->rest);
+	else
+		twq_cpu_interrupt(c);
 }
 
 /*
@@ -490,17 +498,19 @@ void twq_cpu_exit(void)
 	/*
 	 * With no task left a pass asks for no other, but it may be on a CPU
 	 * that has ceased to be the host and send a last kick. After the first
-	 * tasklet_kill() kicks are only under way. An interrupt serves
-	 * synchronous calls first, so a round may end before a kick of the same
-	 * batch, but the next is of a later batch; and a kick may be sent on
-	 * once. Then the passes that those kicks have started.
+	 * tasklet_kill() kicks are only under way, perhaps by a timer. An
+	 * interrupt serves synchronous calls first, so a round may end before a
+	 * kick of the same batch, but the next is of a later batch; and a kick
+	 * may be sent on once: two rounds for each. Then the passes that those
+	 * kicks have started.
 	 */
 	for_each_possible_cpu(cpu)
 		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
-	for (round = 0; round < 3; round++)
+	for (round = 0; round < 4; round++) {
 		on_each_cpu(twq_cpu_nop, NULL, 1);
-	for_each_possible_cpu(cpu) {
-		twq_rest_stop(&per_cpu(twq_cpus, cpu).rest);
-		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
+		for_each_possible_cpu(cpu)
+			twq_rest_stop(&per_cpu(twq_cpus, cpu).rest);
 	}
+	for_each_possible_cpu(cpu)
+		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
 }

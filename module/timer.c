@@ -238,8 +238,21 @@ bool twq_rest_is_over(struct twq_rest *rest)
 }
 
 /**
+ * twq_rest_end() - have the callback of a rest called at once
+ * @rest: the CPU's, begun or not
+ *
+ * For who needs an interrupt, and is in none.
+ *
+ * Context: any but NMI, interrupts off, on the CPU that is to be interrupted.
+ */
+void twq_rest_end(struct twq_rest *rest)
+{
+	hrtimer_start(&rest->hr, 0, HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+/**
  * twq_rest_stop() - no rest ends from now on
- * @rest: the CPU's, when no interrupt asks for a pass any more
+ * @rest: the CPU's, when no pass is needed any more
  *
  * Context: process.
  */

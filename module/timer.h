@@ -49,6 +49,7 @@ void twq_rest_init(struct twq_rest *rest,
 u64 twq_rest_clock_ns(void);
 void twq_rest_begin(struct twq_rest *rest, u64 since_ns);
 bool twq_rest_is_over(struct twq_rest *rest);
+void twq_rest_end(struct twq_rest *rest);
 void twq_rest_stop(struct twq_rest *rest);
 
 #ifdef TWQ_KUNIT

@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-SECONDS_PER_TEST=600
+SECONDS_PER_TEST=900
 
 # Each test between two lines that tap.py knows.
 # shellcheck disable=SC2016 # expanded by the guest
@@ -41,7 +41,7 @@ run() {
 	[[ -n $tests ]] || die "no such test"
 	local files=(-f "$module" -f "$tools/tests" -f "$tools/twqctl")
 	[[ ! -d $tools/tests32 ]] || files+=(-f "$tools/tests32")
-	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 1800 -o "$output" \
+	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 3600 -o "$output" \
 		"${files[@]}" "TESTS='$tests'
 			SECONDS_PER_TEST=$SECONDS_PER_TEST
 			$GUEST" || status=$?

@@ -18,7 +18,9 @@ echo "<6>twq-kunit: end" >/dev/kmsg'
 
 run() {
 	local kernel=$1 flavour=$2 module=$3 folder=$4 suite=$5 status=0
-	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$folder" \
+	local seconds=300
+	! is_slow "$kernel" || seconds=1200
+	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t "$seconds" -o "$folder" \
 		-a "rcupdate.rcu_expedited=1 kunit.autorun=1 ${suite:+kunit.filter_glob=$suite}" \
 		-f "$module" "$GUEST" || status=$?
 	python3 "$VM/kunit.py" --parser "$("$VM/kernel.sh" source-newest)" \

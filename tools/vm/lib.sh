@@ -78,6 +78,11 @@ make_for() {
 	esac
 }
 
+# Kernels that look for bugs take several times as long for everything.
+is_slow() {
+	[[ $1 == kasan-* || $1 == kcsan-* ]]
+}
+
 # The newest entry that matches the arguments (an expanded pattern), or nothing.
 newest() {
 	local each best=

@@ -164,7 +164,7 @@ judge() {
 }
 
 main() {
-	local image arch append busybox command status=0
+	local image arch append busybox command status=0 hang=20
 	parse "$@"
 	busybox=$(command -v busybox) || die "no busybox: run tools/vm/deps.sh"
 	image=$("$VM/kernel.sh" "$kernel")
@@ -178,6 +178,9 @@ main() {
 	build_init
 	make_initrd
 	append="panic=-1 oops=panic loglevel=5 printk.time=1 $args"
+	# A task that hangs is to be told of before the run is over.
+	! is_slow "$kernel" || hang=120
+	append+=" sysctl.kernel.hung_task_timeout_secs=$hang"
 	# All reports, and no caches merged: kmemleak finds what they hide.
 	[[ $kernel != kasan-* ]] || append+=" kasan_multi_shot slab_debug=F"
 	if ! boot; then

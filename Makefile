@@ -8,7 +8,7 @@ SUITE ?=
 TEST ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	check check-sanitizers clean distclean
+	check check-sanitizers check-kernels clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -50,6 +50,9 @@ check:			## Style, selftest, kunit, builds, device tests, scenario
 
 check-sanitizers:	## Suites, device tests, storm under KASAN, lockdep, KCSAN
 	tools/vm/sanitizers.sh
+
+check-kernels:		## The same in each of Debian's kernels, stock and RT
+	tools/vm/kernels.sh
 
 clean:			## Remove what was built here
 	rm -rf build

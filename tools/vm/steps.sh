@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Steps of a check: each is a command with a log of its own in build/check/ and
-# either counts of its own or one case itself. All steps run, whatever fails.
+# Steps of a check: each is a command with a log of its own in LOGS and either
+# counts of its own or one case itself. All steps run, whatever fails.
 # Meant to be sourced instead of lib.sh; 'verdict' comes last.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+LOGS=$BUILD/check
 passed=0 failed=0 logs=()
 
 # A step prints its counts as its last line, or is one case itself.
 step() {
-	local name=$1 log=$BUILD/check/$1.log status=0 start=$SECONDS
+	local name=$1 log=$LOGS/$1.log status=0 start=$SECONDS
 	shift
-	mkdir -p "$BUILD/check"
+	mkdir -p "$(dirname "$log")"
 	logs+=("$log")
 	printf '==== %s: %s\n' "$name" "${*#"$TOP"/}"
 	"$@" </dev/null 2>&1 | tee "$log" |
-		sed -u "s/^[0-9]* passed, [0-9]* failed/$name: &/" || status=$?
+		sed -u "s|^[0-9]* passed, [0-9]* failed|$name: &|" || status=$?
 	count "$name" "$status" "$(tail -n 1 "$log")"
 	printf '==== %s: %d s\n' "$name" $((SECONDS - start))
 }

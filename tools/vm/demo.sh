@@ -14,14 +14,13 @@ set -euo pipefail
 SILENCE=1s
 
 main() {
-	local kernel=${KERNEL:-stock-6.1} module release
+	local kernel=${KERNEL:-stock-6.1} module release tools
 	module=$("$VM/build.sh" "$kernel")
 	release=$(basename "$(dirname "$module")")
-	in_lock "tools${BUILD//\//_}" \
-		make -s -j"$JOBS" -C "$TOP/tools" O="$BUILD/tools" >&2
+	tools=$(build_tools "$kernel")
 	log "booting Linux $release with ${CPUS:-4} CPUs"
 	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$BUILD/vm/demo" \
-		-f "$module" -f "$BUILD/tools/twqctl" "set -e
+		-f "$module" -f "$tools/twqctl" "set -e
 			insmod twq.ko
 			status=0
 			twqctl checks --silence=$SILENCE ${*@Q} || status=\$?

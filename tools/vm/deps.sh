@@ -3,8 +3,9 @@
 #
 # deps.sh [GROUP...]: installs the Debian packages that building and testing
 # need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
-# machines), style (make style). All groups by default. It says what it
-# installs and does nothing when all is there. As root, or through sudo.
+# machines), style (make style), these four by default; arm64 (machines with
+# that processor), model (make model). It says what it installs and does nothing
+# when all is there. As root, or through sudo.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -14,6 +15,8 @@ declare -A GROUPS_OF=(
 		 cpio python3 perl rsync xz-utils patch"
 	[tools]="build-essential make MULTILIB libjansson-dev"
 	[vm]="build-essential qemu-system-x86 busybox-static cpio python3"
+	[arm64]="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
+	[model]="build-essential spin"
 	[style]="build-essential sparse shellcheck perl git"
 )
 

@@ -50,12 +50,11 @@ run() {
 }
 
 main() {
-	local kernel=${KERNEL:-stock-6.1} module
+	local kernel=${KERNEL:-stock-6.1} module tools
 	[[ ${1:-} != -* ]] || usage 2 >&2
 	module=$("$VM/build.sh" "$kernel")
-	in_lock "tools${BUILD//\//_}" \
-		make -s -j"$JOBS" -C "$TOP/tools" O="$BUILD/tools" >&2
-	in_lock "device${BUILD//\//_}" run "$kernel" "$module" "$BUILD/tools" "$@"
+	tools=$(build_tools "$kernel")
+	in_lock "device${BUILD//\//_}" run "$kernel" "$module" "$tools" "$@"
 }
 
 main "$@"

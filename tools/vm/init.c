@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * PID 1 of a test machine: mounts the usual file systems, runs /cmd with its
- * output on ttyS1, and writes what became of it to ttyS2, which nothing else
- * writes to: "init" on entry and "status N taint N" at the end. Whoever reads
- * that port takes a machine that ends without the second line for failed.
+ * output on one serial port, and writes what became of it to another, which
+ * nothing else writes to: "init" on entry and "status N taint N" at the end.
+ * Whoever reads that port takes a machine that ends without the second line for
+ * failed. The ports are ttyS1 and ttyS2 or, on the kernel's command line,
+ * output=NAME and verdict=NAME, which the kernel hands on in the environment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,11 +51,14 @@ static void mount_all(void)
 }
 
 /* Opens a serial port that passes bytes on as they are; -1 if there is none. */
-static int open_port(const char *path)
+static int open_port(const char *variable, const char *name)
 {
 	struct termios tio;
-	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	char path[64];
+	int fd;
 
+	snprintf(path, sizeof(path), "/dev/%s", getenv(variable) ?: name);
+	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (!tcgetattr(fd, &tio)) {
@@ -135,8 +140,8 @@ int main(void)
 	int out, verdict, status;
 
 	mount_all();
-	out = open_port("/dev/ttyS1");
-	verdict = open_port("/dev/ttyS2");
+	out = open_port("output", "ttyS1");
+	verdict = open_port("verdict", "ttyS2");
 	dprintf(verdict, "init\n");
 	klogctl(KLOG_CONSOLE_LEVEL, NULL, KLOG_ALL);
 	status = run(out);

@@ -71,6 +71,7 @@ fill_locked() {
 # shellcheck disable=SC2034 # set for the caller
 make_for() {
 	local -n make_for_args=$2
+	# shellcheck disable=SC2034 # set for the caller
 	case $1 in
 	x86_64) make_for_args=() ;;
 	arm64) make_for_args=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-) ;;
@@ -81,6 +82,21 @@ make_for() {
 # Kernels that look for bugs take several times as long for everything.
 is_slow() {
 	[[ $1 == kasan-* || $1 == kcsan-* ]]
+}
+
+# build_tools KERNEL: builds twqctl and the device tests for the processor of a
+# kernel of kernel.sh and prints their folder.
+build_tools() {
+	local arch dir=$BUILD/tools make_args=()
+	arch=$(<"$("$VM/kernel.sh" "$1")/arch")
+	if [[ $arch == arm64 ]]; then
+		dir+=-$arch
+		make_for "$arch" make_args
+		make_args+=(SYSROOT="$("$VM/sysroot.sh" "$arch")")
+	fi
+	in_lock "tools${dir//\//_}" make -s -j"$JOBS" -C "$TOP/tools" O="$dir" \
+		"${make_args[@]}" >&2
+	printf '%s\n' "$dir"
 }
 
 # The newest entry that matches the arguments (an expanded pattern), or nothing.
@@ -102,29 +118,30 @@ apt_lists() {
 	fi
 }
 
-# apt_suite SUITE: prints an APT_CONFIG file that sees SUITE of the mirror that
-# this machine uses for Debian already. The system's own settings stay untouched.
+# apt_suite SUITE [ARCH]: prints an APT_CONFIG file that sees SUITE of the mirror
+# that this machine uses for Debian already, for this machine's processor or
+# another. The system's own settings stay untouched.
 apt_suite() {
-	local suite=$1 dir=$CACHE/apt/$1
+	local suite=$1 arch=${2:-} dir=$CACHE/apt/$1${2:+-$2}
 	[[ -n $(find "$dir/apt.conf" -mmin -720 2>/dev/null) ]] ||
 		rm -rf "$dir"
-	fill "$dir" apt_suite_make "$suite" "$dir"
+	fill "$dir" apt_suite_make "$suite" "$dir" "$arch"
 	printf '%s\n' "$dir/apt.conf"
 }
 
 apt_suite_make() {
-	local suite=$1 dir=$2 mirror
+	local suite=$1 dir=$2 arch=$3 mirror
 	mirror=$(apt_mirror)
 	mkdir -p state/lists/partial cache/archives/partial
 	: >state/status
 	printf 'deb [signed-by=%s] %s %s main\n' \
 		/usr/share/keyrings/debian-archive-keyring.gpg \
 		"$mirror" "$suite" >sources.list
-	apt_suite_conf "$PWD" >apt.conf.partial
+	apt_suite_conf "$PWD" "$arch" >apt.conf.partial
 	log "reading the package lists of $suite"
 	APT_CONFIG=apt.conf.partial apt-get -qq update
 	rm apt.conf.partial
-	apt_suite_conf "$dir" >apt.conf
+	apt_suite_conf "$dir" "$arch" >apt.conf
 }
 
 apt_suite_conf() {
@@ -136,6 +153,10 @@ apt_suite_conf() {
 	Dir::Etc::sourceparts "/dev/null";
 	Dir::Etc::preferencesparts "/dev/null";
 	EOF
+	if [[ -n $2 ]]; then
+		printf 'APT::Architecture "%s";\nAPT::Architectures "%s";\n' \
+			"$2" "$2"
+	fi
 	((EUID != 0)) || echo 'APT::Sandbox::User "root";'
 }
 

@@ -48,8 +48,8 @@ parse() {
 make_initrd() {
 	local root=$work/root name
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,twq}
-	cp "$BUILD/vm/init" "$root/init"
-	for name in $("$busybox" --list); do
+	cp "$init" "$root/init"
+	for name in $(busybox --list); do
 		ln -s busybox "$root/bin/$name"
 	done
 	cp --remove-destination "$busybox" "$root/bin/busybox"
@@ -62,14 +62,22 @@ make_initrd() {
 }
 
 build_init() {
-	[[ $BUILD/vm/init -nt $VM/init.c ]] && return
-	gcc -Wall -Wextra -Werror -O2 -static -o "$work/init" "$VM/init.c"
-	mv "$work/init" "$BUILD/vm/init"
+	[[ $init -nt $VM/init.c ]] && return
+	"${cross}gcc" -Wall -Wextra -Werror -O2 -static -o "$work/init" \
+		"$VM/init.c"
+	mv "$work/init" "$init"
+}
+
+# What differs where the processor is another one.
+foreign() {
+	cross=aarch64-linux-gnu-
+	busybox=$("$VM/sysroot.sh" "$arch")/bin/busybox
+	init+=-$arch
 }
 
 # Becomes the machine. With LA57, one boot in three of a KASAN kernel gives a
 # false report. Its console, ttyS1 and ttyS2 are the three files.
-exec_qemu() {
+exec_x86() {
 	local cpu=max,la57=off accel=tcg,thread=multi clock=()
 	[[ ${ACCEL:-tcg} == tcg ]] || accel=$ACCEL cpu=host
 	[[ -z $icount ]] ||
@@ -81,6 +89,21 @@ exec_qemu() {
 		-global PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off \
 		-serial "file:$folder/console" -serial "file:$folder/output" \
 		-serial "file:$folder/verdict" -append "console=ttyS0 $append $CLOCK" \
+		>"$work/host" 2>&1 </dev/null
+}
+
+# The same. Its console is a port of the board, the other two are on PCI.
+exec_arm64() {
+	exec setsid qemu-system-aarch64 -M virt -nodefaults -no-reboot \
+		-display none -monitor none -accel tcg,thread=multi \
+		-cpu max,pauth-impdef=on -smp "$cpus" -m "$memory" \
+		-kernel "$image" -initrd "$work/initrd" \
+		-serial "file:$folder/console" \
+		-chardev "file,id=output,path=$folder/output" \
+		-device pci-serial,chardev=output \
+		-chardev "file,id=verdict,path=$folder/verdict" \
+		-device pci-serial,chardev=verdict \
+		-append "console=ttyAMA0 output=ttyS0 verdict=ttyS1 $append" \
 		>"$work/host" 2>&1 </dev/null
 }
 
@@ -127,7 +150,8 @@ boot() {
 	: | tee "$folder/console" "$folder/output" >"$folder/verdict"
 	case $arch in
 	um) exec_um & ;;
-	*) exec_qemu & ;;
+	arm64) exec_arm64 & ;;
+	*) exec_x86 & ;;
 	esac
 	machine=$!
 	tail -s 0.1 -n +1 -f --pid=$machine "$folder/output" &
@@ -165,11 +189,14 @@ judge() {
 
 main() {
 	local image arch append busybox command status=0 hang=20
+	local cross='' init=$BUILD/vm/init
 	parse "$@"
 	busybox=$(command -v busybox) || die "no busybox: run tools/vm/deps.sh"
 	image=$("$VM/kernel.sh" "$kernel")
 	arch=$(<"$image/arch")
 	image=$image/image
+	[[ -z $icount || $arch == x86_64 ]] || die "-i: not with $arch"
+	[[ $arch != arm64 ]] || foreign
 	mkdir -p "$BUILD/vm"
 	work=$(mktemp -d "$BUILD/vm/run.XXXXXX")
 	trap 'kill_machine; rm -rf "$work"' EXIT

@@ -6,9 +6,10 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SUITE ?=
 TEST ?=
+FUZZ ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	check check-sanitizers check-kernels clean distclean
+	fuzz check check-sanitizers check-kernels clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -41,6 +42,9 @@ device-test:		## Run the tests of /dev/twq, or TEST=name, in QEMU
 
 selftest:		## Show that the runners fail when they should
 	tools/vm/selftest.sh
+
+fuzz:			## Fuzz /dev/twq: a million calls, KASAN (or FUZZ=--calls=N)
+	tools/vm/fuzz.sh $(FUZZ)
 
 silence:		## Measure the scenario's longest silence, ten times
 	tools/vm/silence.sh

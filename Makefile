@@ -7,14 +7,15 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 SUITE ?=
 TEST ?=
 FUZZ ?=
+STORM ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	fuzz check check-sanitizers check-kernels clean distclean
+	fuzz storm check check-sanitizers check-kernels clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 14
-	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST='
+	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST=, STORM='
 
 deps:			## Install the Debian packages that all this needs
 	tools/vm/deps.sh
@@ -48,6 +49,9 @@ fuzz:			## Fuzz /dev/twq: a million calls, KASAN (or FUZZ=--calls=N)
 
 silence:		## Measure the scenario's longest silence, ten times
 	tools/vm/silence.sh
+
+storm:			## Random calls beside a model, in QEMU; STORM='--seed=1 --hotplug'
+	tools/vm/storm.sh $(STORM)
 
 check:			## Style, selftest, kunit, builds, device tests, scenario
 	tools/vm/check.sh

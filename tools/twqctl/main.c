@@ -17,6 +17,7 @@ static const struct command {
 	{ "info", cmd_info },
 	{ "stats", cmd_stats },
 	{ "checks", cmd_checks },
+	{ "storm", cmd_storm },
 	{ "run", cmd_run },
 	{ NULL, NULL }
 };
@@ -35,6 +36,7 @@ static const char doc[] =
 	"  info    limits and version of the module\n"
 	"  stats   what the queues did on each CPU\n"
 	"  checks  a load of health checks, with a report and a verdict\n"
+	"  storm   random calls beside a model of what must happen\n"
 	"  run     execute a script of device calls\n"
 	"\n"
 	"`twqctl COMMAND --help' lists the options of a command.\n"
@@ -66,13 +68,13 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		args->command = find_command(arg);
 		if (!args->command)
-			argp_error(state, "expected info, stats, checks or run, not '%s'",
+			argp_error(state, "expected info, stats, checks, storm or run, not '%s'",
 				   arg);
 		args->index = state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "expected a command: info, stats, checks or run");
+		argp_error(state, "expected a command: info, stats, checks, storm or run");
 		return ARGP_ERR_UNKNOWN;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -61,9 +61,9 @@ run_step() {
 
 # What a step's log has to tell beside ok or FAILED.
 figures() {
-	sed -nE -e 's/^([0-9]+ passed), ([0-9]+ failed).*/ (\1, \2)/p' \
-		-e 's/^deadline to fired +(.*[^ ]) {2,}(.*[^ ]) {2,}(.*)/ (late: \1 median, \2 p99, \3 max)/p' \
-		"$1"
+	local cell='([^ ]+( [a-z]+)?) *'
+	sed -nE -e 's/^([0-9]+ passed, [0-9]+ failed).*/ (\1)/p' \
+		-e "s/^deadline to fired +$cell$cell$cell$/ (late: \1, p99 \3, max \5)/p" "$1"
 }
 
 run_kernel() {

@@ -10,6 +10,7 @@
 #include <linux/compiler.h>
 
 #include "queue.h"
+#include "race.h"
 
 static struct twq_node *twq_node_of(const struct rb_node *rb)
 {
@@ -64,6 +65,7 @@ void twq_queue_remove(struct twq_queue *q, struct twq_node *node)
 {
 	if (WARN_ON_ONCE(!twq_node_linked(node)))
 		return;
+	q = twq_tree_holding(q, node);
 	rb_erase_cached(&node->rb, &q->tree);
 	RB_CLEAR_NODE(&node->rb);
 	WRITE_ONCE(q->nr, q->nr - 1);

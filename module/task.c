@@ -8,6 +8,7 @@
 
 #include "affinity.h"
 #include "cpu.h"
+#include "race.h"
 #include "shared.h"
 #include "task.h"
 #include "testpoint.h"
@@ -117,7 +118,8 @@ static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
 	u32 now;
 
 	for (;;) {
-		*state = now = twq_task_state(task);
+		now = twq_task_state(task);
+		*state = twq_tree_state(task, now);
 		if (!twq_tree_lock(*state)) {
 			twq_count(refused);
 			return -EXDEV;
@@ -342,7 +344,7 @@ bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
  */
 bool twq_task_detach(struct twq_task *task)
 {
-	u32 s = twq_task_state(task);
+	u32 s = twq_tree_state(task, twq_task_state(task));
 
 	if (!(s & TWQ_USED))
 		return true;

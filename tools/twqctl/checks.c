@@ -33,6 +33,7 @@ static const struct argp_option options[] = {
 	{ "duration", 'd', "TIME", 0, "How long to run (10s)", 0 },
 	{ "cpus", 'c', "LIST", 0,
 	  "Put observers, readers and checks on these CPUs (all)", 0 },
+	{ "pin", 'p', NULL, 0, "Allow each check on one CPU only, by turns", 0 },
 	{ "silence", 's', "TIME", 0,
 	  "Longest silence of a check that is allowed (inter + 50ms)", 0 },
 	{ 0 }
@@ -95,6 +96,9 @@ static error_t parse_checks(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--cpus: expected " CPUS_SYNTAX ", not '%s'",
 				   arg);
 		to->bind_checks = true;
+		return 0;
+	case 'p':
+		to->pin_checks = true;
 		return 0;
 	case 's':
 		to->silence_ns = time_option(state, "silence", arg);

@@ -22,15 +22,29 @@
 #define PROGRESS_NS	(200 * NSEC_PER_MSEC)
 #define REST_POLL_NS	(5 * NSEC_PER_MSEC)
 
+/* The one CPU of a check that is pinned, those of the workers by turns. */
+static cpu_set_t check_cpu(const struct load *load, uint32_t index)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(load->workers[index % load->nr_workers].cpu, &set);
+	return set;
+}
+
 static int create_checks(struct load *load)
 {
 	const cpu_set_t *cpus = NULL;
+	cpu_set_t one;
 	uint32_t i;
 	int ret;
 
-	if (load->options.bind_checks)
+	if (load->options.pin_checks)
+		cpus = &one;
+	else if (load->options.bind_checks)
 		cpus = &load->options.cpus;
 	for (i = 0; i < load->options.nr_checks; i++) {
+		one = check_cpu(load, i);
 		ret = twq_create(load->fd, cpus, sizeof(*cpus),
 				 TWQ_CREATE_SHARED, 0, i,
 				 &load->checks[i].id);
@@ -201,7 +215,10 @@ static void stop_readers(struct load *load)
 			pthread_join(load->workers[i].reader, NULL);
 }
 
-/* Each check's silence counts from its own arming, however long all take. */
+/*
+ * Each check's silence counts from its own arming, however long all take. A
+ * check that is pinned is armed from its CPU.
+ */
 static int arm_checks(struct load *load)
 {
 	int64_t inter_ns = load->options.inter_ns;
@@ -210,7 +227,10 @@ static int arm_checks(struct load *load)
 
 	for (i = 0; i < nr && !load->interrupted; i++) {
 		struct check *check = &load->checks[i];
+		cpu_set_t one = check_cpu(load, i);
 
+		if (load->options.pin_checks)
+			sched_setaffinity(0, sizeof(one), &one);
 		atomic_store(&check->last_ns, monotonic_ns());
 		atomic_store(&check->armed_cpu, sched_getcpu());
 		ret = twq_queue(load->fd, check->id,

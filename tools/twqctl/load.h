@@ -30,6 +30,7 @@
  * @rate: requeues a second, of all observers together
  * @cpus: where observers and readers are pinned
  * @bind_checks: the checks may run on @cpus only, else everywhere
+ * @pin_checks: each check may run on one CPU of @cpus only
  */
 struct load_options {
 	uint32_t nr_checks;
@@ -40,6 +41,7 @@ struct load_options {
 	uint64_t rate;
 	cpu_set_t cpus;
 	bool bind_checks;
+	bool pin_checks;
 };
 
 /**

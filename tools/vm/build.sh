@@ -5,8 +5,9 @@
 # of kernel.sh, or for a kernel's build folder, and prints the module's path,
 # build/<release>[-<flavour>]/twq.ko. The sources are copied there, so that each
 # kernel keeps its own objects. Flavours: kunit (the suites linked in), fail
-# (kunit and a suite that fails), kcov (traced by the kernel's KCOV). For a
-# KERNEL every warning of W=1 is an error.
+# (kunit and a suite that fails), kcov (traced by the kernel's KCOV), race (the
+# rule that race.sh shows to break). For a KERNEL every warning of W=1 is an
+# error.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -75,6 +76,7 @@ main() {
 	kunit) flavour=$1 make_args+=(TWQ_KUNIT=y) ;;
 	fail) flavour=$1 make_args+=(TWQ_KUNIT=y TWQ_KUNIT_FAIL=y) ;;
 	kcov) flavour=$1 make_args+=(KCOV_INSTRUMENT=y) ;;
+	race) flavour=$1 make_args+=(TWQ_RACE=y) ;;
 	esac
 	[[ -z $flavour ]] || shift
 	# BTF would need pahole and a vmlinux, which packaged headers may lack.

@@ -10,7 +10,7 @@ FUZZ ?=
 STORM ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	fuzz storm check check-sanitizers check-kernels clean distclean
+	race fuzz storm check check-sanitizers check-kernels clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -46,6 +46,9 @@ selftest:		## Show that the runners fail when they should
 
 fuzz:			## Fuzz /dev/twq: a million calls, KASAN (or FUZZ=--calls=N)
 	tools/vm/fuzz.sh $(FUZZ)
+
+race:			## Show the origin's bug, and that it is gone
+	tools/vm/race.sh
 
 silence:		## Measure the scenario's longest silence, ten times
 	tools/vm/silence.sh

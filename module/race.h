@@ -17,9 +17,13 @@
 #include "queue.h"
 
 #ifdef TWQ_RACE
+#include <linux/module.h>
+
 #include "cpu.h"
 #include "shared.h"
 #include "task.h"
+
+MODULE_INFO(twq_rule, "origin");
 
 /* The state by which the tree of a task in state @s is locked and found. */
 static inline u32 twq_tree_state(const struct twq_task *task, u32 s)

@@ -263,7 +263,7 @@ static void check_ledger(struct executor *ex, const struct mfd *fd)
 	struct twq_stats stats = {};
 	struct twq_ledger *l = &stats.ledger;
 	char text[400];
-	int64_t end = now_ns() + 5000000000LL;
+	int64_t end = now_ns() + 30000000000LL;
 
 	/* The queues may hold a task that is destroyed a little longer. */
 	do {

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # sanitizers.sh [KERNEL[:STEP]...]: on each kernel that looks for what tests
-# cannot see (kasan-newest, kcsan-newest), with CPUS (4) CPUs: the KUnit suites,
-# the device tests and a storm of STORM_SECONDS (60); or one STEP of these:
-# kunit, device, storm. One line of their log fails a step. The last line is
-# "N passed, N failed". Logs stay in build/check/.
+# cannot see (kasan-newest, kcsan-newest), with CPUS (4) CPUs: bugs on purpose
+# (planted), the KUnit suites (kunit), the device tests (device) and a storm of
+# STORM_SECONDS (60, storm); or one STEP of these. A line of the kernel's log
+# fails a step. The last line is "N passed, N failed". Logs stay in build/check/.
 
 set -euo pipefail
 . "$(dirname "$0")/steps.sh"
@@ -16,6 +16,7 @@ one() {
 	local kernel=$1 name=$1-$2
 	export KERNEL=$kernel
 	case $2 in
+	planted) step "$name" "$VM/planted.sh" ;;
 	kunit) step "$name" "$VM/kunit.sh" ;;
 	device) step "$name" "$VM/device.sh" ;;
 	storm) step "$name" "$VM/storm.sh" --duration="${STORM_SECONDS}s" ;;
@@ -31,7 +32,7 @@ main() {
 			one "${each%:*}" "${each#*:}"
 			continue
 		fi
-		for name in kunit device storm; do
+		for name in planted kunit device storm; do
 			one "$each" "$name"
 		done
 	done

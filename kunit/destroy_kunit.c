@@ -20,6 +20,7 @@ static void expect_gone(struct kunit *test, struct probe *p, int runs)
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->released), 1);
 	KUNIT_EXPECT_FALSE(test, twq_node_linked(&p->task.node));
 	KUNIT_EXPECT_TRUE(test, twq_task_state(&p->task) & TWQ_KILLED);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(p->task.allowed));
 	world_advance(test, T0 + SEC);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->released), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), runs);
@@ -317,6 +318,28 @@ static void rule9_destroyed_after_process_is_released(struct kunit *test)
 	expect_gone(test, p, 1);
 }
 
+static void destroy_at_enter(struct twq_task *task)
+{
+	struct probe *p = probe_of(task);
+
+	p->arg = (void *)(long)scene_puppet_do((long)p->arg, OP_DESTROY, p, 0);
+}
+
+/* queue() has begun: what it has seen of the task is not true any more. */
+static void k5_destroyed_before_the_tree_is_entered(struct kunit *test)
+{
+	long other = world_other_cpu(test);
+	struct probe *p = probe_new_shared(test, world_cpu());
+
+	scene_do(OP_QUEUE_AT, p, T0 + 5 * MS);
+	p->arg = (void *)other;
+	world_at(TWQ_TP_ENTER, &p->task, destroy_at_enter);
+	KUNIT_EXPECT_EQ(test, scene_do(OP_QUEUE_AT, p, T0 + MS), -ESRCH);
+	KUNIT_EXPECT_TRUE(test, world_at_reached());
+	KUNIT_EXPECT_TRUE(test, p->arg);
+	expect_gone(test, p, 0);
+}
+
 /* Its tree is its owner's, who alone takes it out, when he comes to it. */
 static void h17_destroyed_elsewhere_leaves_the_tree_to_its_owner(struct kunit *t)
 {
@@ -386,6 +409,7 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE_PARAM(h16_destroyed_at_the_start_of_a_run, kind_gen_params),
 	KUNIT_CASE_PARAM(rule9_destroyed_after_process_is_released,
 			 kind_gen_params),
+	KUNIT_CASE(k5_destroyed_before_the_tree_is_entered),
 	KUNIT_CASE(h17_destroyed_elsewhere_leaves_the_tree_to_its_owner),
 	KUNIT_CASE(h2_destroyed_by_another_while_expiry_wakes_it),
 	{}

@@ -463,7 +463,7 @@ static void events_post_wakes_a_waiting_reader(struct kunit *test)
 static void events_each_post_wakes_one_reader(struct kunit *test)
 {
 	struct events_fixture *f = test->priv;
-	int waiting, cpu = cpumask_first(cpu_online_mask);
+	int after_first, waiting, cpu = cpumask_first(cpu_online_mask);
 	struct reader *r[] = { reader_start_on(test, cpu),
 			       reader_start_on(test, cpu) };
 	unsigned long end = jiffies + LIMIT;
@@ -474,9 +474,11 @@ static void events_each_post_wakes_one_reader(struct kunit *test)
 	/* Both before any reader, on this CPU as well, can run. */
 	local_bh_disable();
 	post(f, 0);
+	after_first = nr_waiting(f);
 	post(f, 1);
 	waiting = nr_waiting(f);
 	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, after_first, 1);
 	KUNIT_EXPECT_EQ(test, waiting, 0);
 	while (twq_events_ready(&f->ev) && time_before(jiffies, end))
 		schedule_timeout_uninterruptible(1);

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 
 #include "cpu.h"
+#include "shared.h"
 #include "task.h"
 #include "world.h"
 
@@ -67,6 +68,93 @@ static void cancel_unused_shared_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&scene.p->runs), 1);
 }
 
+static long unlink_it(void *arg)
+{
+	struct probe *p = arg;
+
+	return twq_task_unlink(&p->task);
+}
+
+/* The same with unlink(), which is about to enter what was its tree. */
+static void unlink_unused_shared_meanwhile(struct kunit *test)
+{
+	scene.other = world_other_cpu(test);
+	scene.p = probe_new_on(test, world_cpu());
+	world_at(TWQ_TP_ENTER, &scene.p->task, share_elsewhere);
+	KUNIT_EXPECT_EQ(test, world_on(world_cpu(), unlink_it, scene.p), 0);
+	KUNIT_ASSERT_TRUE(test, world_at_reached());
+	KUNIT_ASSERT_TRUE(test, scene.done_inside);
+	KUNIT_EXPECT_EQ(test, scene.err, 0);
+	KUNIT_EXPECT_TRUE(test, probe_in_shared(scene.p));
+	KUNIT_EXPECT_EQ(test, this_cpu_ptr(&twq_cpus)->queue.nr, 0);
+	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, 1);
+	KUNIT_EXPECT_EQ(test, twq_task_queue(&scene.p->task), 0);
+	world_advance(test, T0 + 4 * MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&scene.p->runs), 1);
+}
+
+static void share_it(void *arg)
+{
+	scene.err = twq_task_set_shared(&scene.p->task);
+}
+
+static void share_only(struct twq_task *task)
+{
+	world_puppet(scene.other, share_it, NULL);
+	scene.done_inside = world_puppet_wait(scene.other);
+}
+
+static long queue_it(void *arg)
+{
+	struct probe *p = arg;
+	s64 old_ns;
+
+	return twq_task_queue_at(&p->task, T0 + 5 * MS, &old_ns);
+}
+
+/* queue() has read the state; the flag that comes then names another tree. */
+static void queue_unused_shared_meanwhile(struct kunit *test)
+{
+	scene.other = world_other_cpu(test);
+	scene.p = probe_new_on(test, world_cpu());
+	world_at(TWQ_TP_ENTER, &scene.p->task, share_only);
+	KUNIT_EXPECT_EQ(test, world_on(world_cpu(), queue_it, scene.p), 0);
+	KUNIT_ASSERT_TRUE(test, world_at_reached());
+	KUNIT_ASSERT_TRUE(test, scene.done_inside);
+	KUNIT_EXPECT_EQ(test, scene.err, 0);
+	KUNIT_EXPECT_TRUE(test, probe_in_shared(scene.p));
+	world_advance(test, T0 + 5 * MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&scene.p->runs), 1);
+}
+
+static void wake_it(void *arg)
+{
+	twq_task_wakeup(&scene.p->task, TWQ_WOKEN_IO);
+}
+
+static void wake_elsewhere(struct twq_task *task)
+{
+	world_puppet(scene.other, wake_it, NULL);
+	scene.done_inside = world_puppet_wait(scene.other);
+}
+
+/* Woken before SHARED_WQ was set: it stays its owner's. */
+static void woken_while_it_gets_more_cpus(struct kunit *test)
+{
+	scene.other = world_other_cpu(test);
+	scene.p = probe_new_on(test, scene.other);
+	world_at(TWQ_TP_SHARING, &scene.p->task, wake_elsewhere);
+	KUNIT_EXPECT_EQ(test, twq_task_set_affinity(&scene.p->task,
+						    cpu_online_mask,
+						    GFP_KERNEL), -EXDEV);
+	KUNIT_ASSERT_TRUE(test, world_at_reached());
+	KUNIT_ASSERT_TRUE(test, scene.done_inside);
+	world_settle(test);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(scene.p->task.allowed));
+	KUNIT_EXPECT_EQ(test, atomic_read(&scene.p->runs), 1);
+	KUNIT_EXPECT_EQ(test, scene.p->last_cpu, scene.other);
+}
+
 static void destroy_it(void *arg)
 {
 	scene.err = twq_task_destroy(&scene.p->task);
@@ -84,6 +172,24 @@ static void destroy_elsewhere(struct twq_task *task)
 		udelay(5);
 	}
 	scene.done_inside = world_puppet_done(scene.other);
+}
+
+/* The end does not look for a mask that comes only after it. */
+static void destroyed_while_it_gets_more_cpus(struct kunit *test)
+{
+	scene.other = world_other_cpu(test);
+	scene.p = probe_new_on(test, world_cpu());
+	world_at(TWQ_TP_SHARING, &scene.p->task, destroy_elsewhere);
+	KUNIT_EXPECT_EQ(test, twq_task_set_affinity(&scene.p->task,
+						    cpu_online_mask,
+						    GFP_KERNEL), -ESRCH);
+	KUNIT_ASSERT_TRUE(test, world_at_reached());
+	KUNIT_ASSERT_TRUE(test, scene.done_inside);
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, atomic_read(&scene.p->released), 1);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(scene.p->task.allowed));
+	KUNIT_EXPECT_EQ(test, twq_task_state(&scene.p->task) & TWQ_SHARED_WQ,
+			0);
 }
 
 /* Both take the mask that was in force: one of them may give it back. */
@@ -213,6 +319,10 @@ static void kick_under_way_is_not_sent_twice(struct kunit *test)
 
 static struct kunit_case init_cases[] = {
 	KUNIT_CASE(cancel_unused_shared_meanwhile),
+	KUNIT_CASE(unlink_unused_shared_meanwhile),
+	KUNIT_CASE(queue_unused_shared_meanwhile),
+	KUNIT_CASE(woken_while_it_gets_more_cpus),
+	KUNIT_CASE(destroyed_while_it_gets_more_cpus),
 	KUNIT_CASE(destroy_unused_while_mask_changes),
 	KUNIT_CASE(destroy_sync_after_destroy_is_told),
 	KUNIT_CASE(destroy_sync_twice_serves_the_first),

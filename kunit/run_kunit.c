@@ -329,6 +329,7 @@ static void rule9_null_return_frees(struct kunit *test)
 	world_settle(test);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 1);
 	KUNIT_EXPECT_FALSE(test, twq_node_linked(&p->task.node));
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(p->task.allowed));
 	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), refs);
 	world_advance(test, T0 + 5 * MS);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 1);

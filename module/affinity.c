@@ -168,6 +168,7 @@ static int twq_task_share(struct twq_task *task, const struct cpumask *allowed)
 
 	/* Before SHARED_WQ: without it nobody looks at the mask. */
 	rcu_assign_pointer(task->allowed, allowed);
+	twq_test_point(TWQ_TP_SHARING, task);
 	err = state_settle(task, TWQ_SHARED_WQ);
 	if (err)
 		RCU_INIT_POINTER(task->allowed, NULL);

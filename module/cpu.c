@@ -430,6 +430,19 @@ static int twq_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
+#ifdef TWQ_KUNIT
+/* For tests, in process context on @cpu, which stays online. */
+int twq_cpu_test_online(unsigned int cpu)
+{
+	return twq_cpu_online(cpu);
+}
+
+int twq_cpu_test_offline(unsigned int cpu)
+{
+	return twq_cpu_offline(cpu);
+}
+#endif
+
 /**
  * twq_cpu_read_stats() - counters of one CPU
  * @cpu: the CPU

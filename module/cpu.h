@@ -79,4 +79,10 @@ void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats);
 int twq_cpu_init(void);
 void twq_cpu_exit(void);
 
+#ifdef TWQ_KUNIT
+/* What hotplug does when @cpu, which is the present one, comes up, goes down */
+int twq_cpu_test_online(unsigned int cpu);
+int twq_cpu_test_offline(unsigned int cpu);
+#endif
+
 #endif /* TWQ_CPU_H */

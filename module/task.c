@@ -120,6 +120,7 @@ static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
 	for (;;) {
 		now = twq_task_state(task);
 		*state = twq_tree_state(task, now);
+		twq_test_point(TWQ_TP_ENTER, task);
 		if (!twq_tree_lock(*state)) {
 			twq_count(refused);
 			return -EXDEV;

@@ -19,6 +19,8 @@ enum twq_testpoint {
 	TWQ_TP_CHANGED,		/* deadline changed, tree untouched */
 	TWQ_TP_LOOK,		/* 'again' is cleared, the clock not yet read */
 	TWQ_TP_REMASKED,	/* another mask, its lock still held */
+	TWQ_TP_ENTER,		/* its state is read, its tree not yet held */
+	TWQ_TP_SHARING,		/* the mask is there, SHARED_WQ is not yet */
 };
 
 #ifdef TWQ_KUNIT

@@ -84,6 +84,9 @@ static void unknown_flag(void)
 			expect_refused(TWQ_IOC_QUEUE, &arg, id, -EINVAL);
 			expect_refused(TWQ_IOC_SCHEDULE, &arg, id, -EINVAL);
 		}
+		arg = good(TWQ_IOC_SET_AFFINITY, id);
+		arg.affinity.flags = 1U << i;
+		expect_refused(TWQ_IOC_SET_AFFINITY, &arg, id, -EINVAL);
 	}
 }
 

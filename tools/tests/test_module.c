@@ -74,6 +74,23 @@ static void unload_after_close_with_tasks_alive(void)
 	EXPECT_EQ(load(), 0);
 }
 
+/* Hrtimers that nobody waits for any more must not fire into nothing. */
+static void unload_with_hrtimers_armed(void)
+{
+	int fd = open_dev(O_NONBLOCK);
+
+	pin(nth_cpu(0));
+	EXPECT_EQ(deadline_call(fd, TWQ_IOC_QUEUE, make(fd, 0, 0, 0, 0),
+				300 * NSEC_PER_MSEC, TWQ_RELATIVE), 0);
+	EXPECT_EQ(deadline_call(fd, TWQ_IOC_QUEUE,
+				make(fd, bit(nth_cpu(0)), 0, 0, 0),
+				300 * NSEC_PER_MSEC, TWQ_RELATIVE), 0);
+	close(fd);
+	EXPECT_EQ(unload(), 0);
+	usleep(600 * 1000);
+	EXPECT_EQ(load(), 0);
+}
+
 static void load_makes_the_node(void)
 {
 	struct stat st;
@@ -114,6 +131,7 @@ static void load_and_unload_20_times(void)
 static const struct tap_case cases[] = {
 	TAP_CASE(unload_refused_while_open),
 	TAP_CASE(unload_after_close_with_tasks_alive),
+	TAP_CASE(unload_with_hrtimers_armed),
 	TAP_CASE(load_makes_the_node),
 	TAP_CASE(load_twice_is_refused),
 	TAP_CASE(load_and_unload_20_times),

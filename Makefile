@@ -8,14 +8,17 @@ SUITE ?=
 TEST ?=
 FUZZ ?=
 STORM ?=
+MUTANT ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	race fuzz storm check check-sanitizers check-kernels clean distclean
+	race fuzz storm catalogue mutants check check-sanitizers check-kernels \
+	clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 14
-	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST=, STORM='
+	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST=,'
+	@echo '           STORM=, MUTANT='
 
 deps:			## Install the Debian packages that all this needs
 	tools/vm/deps.sh
@@ -49,6 +52,12 @@ fuzz:			## Fuzz /dev/twq: a million calls, KASAN (or FUZZ=--calls=N)
 
 race:			## Show the origin's bug, and that it is gone
 	tools/vm/race.sh
+
+catalogue:		## Check that kunit/races.md, tests and mutants agree
+	tools/mutants/catalogue.py
+
+mutants:		## Take each guard out: a test has to fail (MUTANT=name for one)
+	tools/mutants/mutants.py $(MUTANT)
 
 silence:		## Measure the scenario's longest silence, ten times
 	tools/vm/silence.sh

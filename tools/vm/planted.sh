@@ -8,10 +8,11 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# The bugs, in an order in which no report turns the next checker off.
+# The bugs, a line for each run, in an order in which no report turns the next
+# checker off. A race is alone: the verdict leaves some reports of KCSAN out.
 bugs_of() {
 	case $1 in
-	kcsan-*) echo lock-order sleep race ;;
+	kcsan-*) printf '%s\n' 'lock-order sleep' race ;;
 	rt-*) echo lock-order sleep ;;
 	*) echo lock-order sleep preempt timer leak use-after-free ;;
 	esac
@@ -27,31 +28,38 @@ declare -A REPORTS=(
 	[timer]='ODEBUG: object .* is on stack'
 )
 
+ok() {
+	printf 'ok - %s\n' "$*"
+	passed=$((passed + 1))
+}
+
+not_ok() {
+	printf 'FAILED: %s\n' "$*"
+	failed=$((failed + 1))
+}
+
 run() {
-	local kernel=$1 dir=$2 bugs=$3 each passed=0 failed=0 status=0
+	local kernel=$1 dir=$2 bugs=$3 each status=0
 	"$VM/run.sh" -k "$kernel" -t 300 -o "$dir/log" -f "$dir/planted.ko" "
 		for bug in $bugs; do
 			insmod planted.ko bug=\$bug && rmmod planted || exit 1
-		done" >/dev/null 2>&1 || status=$?
+		done" >/dev/null 2>&1 </dev/null || status=$?
 	for each in $bugs; do
 		if grep -qaE "${REPORTS[$each]}" "$dir/log/console"; then
-			printf 'ok - %s finds: %s\n' "$kernel" "$each"
-			passed=$((passed + 1))
+			ok "$kernel finds: $each"
 		else
-			printf 'FAILED: %s does not find: %s\n' "$kernel" "$each"
-			failed=$((failed + 1))
+			not_ok "$kernel does not find: $each"
 		fi
 	done
-	if ((status != 125)); then
-		printf 'FAILED: the run ended with status %d\n' "$status"
-		failed=$((failed + 1))
+	if ((status == 125)); then
+		ok "and run.sh says so"
+	else
+		not_ok "run.sh ended with status $status"
 	fi
-	printf '%d passed, %d failed\n' "$passed" "$failed"
-	((!failed))
 }
 
 main() {
-	local kernel=${KERNEL:-kasan-newest} folder dir
+	local kernel=${KERNEL:-kasan-newest} folder dir bugs passed=0 failed=0
 	local -a args=()
 	(($# == 0)) || usage 2 >&2
 	folder=$("$VM/kernel.sh" "$kernel")
@@ -60,7 +68,11 @@ main() {
 	mkdir -p "$dir"
 	cp "$VM"/planted/* "$dir/"
 	make -s -C "$folder/build" M="$dir" "${args[@]}" modules >&2
-	run "$kernel" "$dir" "$(bugs_of "$kernel")"
+	while read -r bugs; do
+		run "$kernel" "$dir" "$bugs"
+	done < <(bugs_of "$kernel")
+	printf '%d passed, %d failed\n' "$passed" "$failed"
+	((passed && !failed))
 }
 
 main "$@"

@@ -11,7 +11,7 @@ STORM ?=
 MUTANT ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	race fuzz storm catalogue mutants check check-sanitizers check-kernels \
+	race fuzz storm catalogue mutants check check-all check-sanitizers check-kernels \
 	clean distclean
 
 help:			## This list (the default)
@@ -65,8 +65,11 @@ silence:		## Measure the scenario's longest silence, ten times
 storm:			## Random calls beside a model, in QEMU; STORM='--seed=1 --hotplug'
 	tools/vm/storm.sh $(STORM)
 
-check:			## Style, selftest, kunit, builds, device tests, scenario
+check:			## What must hold before a change is merged (tools/vm/check.sh)
 	tools/vm/check.sh
+
+check-all:		## All of check-..., race, mutants, model, abuse, silence; some hours
+	tools/vm/check.sh all
 
 check-sanitizers:	## Suites, device tests, storm under KASAN, lockdep, KCSAN
 	tools/vm/sanitizers.sh

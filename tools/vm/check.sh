@@ -2,30 +2,65 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check.sh [STEP...]: all that must hold before a change is merged: style,
-# selftest, kunit, build, device, scenario. All steps run, whatever fails. The
-# last line is "N passed, N failed", over all cases and steps; what was skipped
-# is named above it and not counted. Logs stay in build/check/.
+# selftest, catalogue, kunit, build, device, scenario, fuzz (20,000 calls).
+# check.sh ci: also race, and the KASAN kernel with the suites and a storm of
+# 20 s. check.sh all: all there is, some hours. All steps run, whatever fails.
+# The last line is "N passed, N failed", over all cases and steps; what was
+# skipped is named above it and not counted. Logs stay in build/check/.
 
 set -euo pipefail
 . "$(dirname "$0")/steps.sh"
 
+CHECK=(style selftest catalogue kunit build device scenario fuzz)
+CI=("${CHECK[@]}" race kasan)
+ALL=("${CHECK[@]}" race sanitizers kernels arm64 model mutants hotplug fuzz-long
+     abuse silence)
+
+run_step() {
+	local kernel
+	case $1 in
+	style) step style "$TOP/tools/style.sh" ;;
+	selftest) step selftest "$VM/selftest.sh" ;;
+	catalogue) step catalogue "$TOP/tools/mutants/catalogue.py" ;;
+	kunit) step kunit "$VM/kunit.sh" ;;
+	build)
+		for kernel in stock-6.12 stock-6.1-rt uml-newest; do
+			step "build-$kernel" "$VM/build.sh" "$kernel"
+		done
+		;;
+	device) step device "$VM/device.sh" ;;
+	scenario) step scenario "$VM/demo.sh" ;;
+	fuzz)
+		step fuzz env KERNEL=stock-6.1 "$VM/fuzz.sh" --calls=20000 \
+			--seed="${SEED:-1}"
+		;;
+	race) step race "$VM/race.sh" ;;
+	kasan)
+		STORM_SECONDS=20 step kasan "$VM/sanitizers.sh" \
+			kasan-newest:{planted,kunit,storm}
+		;;
+	sanitizers) step sanitizers "$VM/sanitizers.sh" ;;
+	kernels) step kernels "$VM/kernels.sh" ;;
+	arm64) step arm64 "$VM/arm64.sh" ;;
+	model) step model "$TOP/tools/model/model.sh" ;;
+	mutants) step mutants "$TOP/tools/mutants/mutants.py" ;;
+	hotplug) step hotplug "$VM/demo.sh" --hotplug --duration=60s ;;
+	fuzz-long) step fuzz-long "$VM/fuzz.sh" ;;
+	abuse) step abuse "$VM/abuse.sh" ;;
+	silence) step silence "$VM/silence.sh" ;;
+	*) die "no such step: $1" ;;
+	esac
+}
+
 main() {
-	(($#)) || set -- style selftest kunit build device scenario
-	local each kernel
+	local each
+	case ${1:-} in
+	'') set -- "${CHECK[@]}" ;;
+	ci) set -- "${CI[@]}" ;;
+	all) set -- "${ALL[@]}" ;;
+	esac
 	for each; do
-		case $each in
-		style) step style "$TOP/tools/style.sh" ;;
-		selftest) step selftest "$VM/selftest.sh" ;;
-		kunit) step kunit "$VM/kunit.sh" ;;
-		build)
-			for kernel in stock-6.12 stock-6.1-rt uml-newest; do
-				step "build-$kernel" "$VM/build.sh" "$kernel"
-			done
-			;;
-		device) step device "$VM/device.sh" ;;
-		scenario) step scenario "$VM/demo.sh" ;;
-		*) die "no such step: $each" ;;
-		esac
+		run_step "$each"
 	done
 	verdict
 }

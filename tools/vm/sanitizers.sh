@@ -19,7 +19,10 @@ one() {
 	planted) step "$name" "$VM/planted.sh" ;;
 	kunit) step "$name" "$VM/kunit.sh" ;;
 	device) step "$name" "$VM/device.sh" ;;
-	storm) step "$name" "$VM/storm.sh" --duration="${STORM_SECONDS}s" ;;
+	storm)
+		step "$name" "$VM/storm.sh" --duration="${STORM_SECONDS}s" \
+			--seed="${SEED:-1}" --hotplug
+		;;
 	*) die "no such step: $2" ;;
 	esac
 }

@@ -84,8 +84,12 @@ void twq_cpu_unlock(struct twq_cpu *c)
  */
 static void twq_cpu_ask(struct twq_cpu *c)
 {
-	/* Full barrier; pairs with the one at the end of twq_cpu_pass(). */
-	smp_store_mb(c->again, true);
+	/*
+	 * Full barriers on both sides. What is to be looked at comes before:
+	 * pairs with the one in twq_cpu_look(), which may undo this store.
+	 * 'passing' comes after: pairs with the one in twq_cpu_pass().
+	 */
+	xchg(&c->again, true);
 	if (!READ_ONCE(c->passing))
 		tasklet_schedule(&c->bh);
 }
@@ -109,12 +113,14 @@ static void twq_cpu_kicked(void *info)
 {
 	struct twq_cpu *c = info;
 
-	clear_bit(0, &c->kicked);
 	/*
-	 * Before the pass looks: who has found the bit set has pushed what that
-	 * pass will find. Pairs with the test_and_set_bit() of the kick.
+	 * Full barriers on both sides, paired with the test_and_set_bit() in
+	 * twq_cpu_send_kick(), which is ordered if it finds the bit set, too.
+	 * Before: whoever finds it clear finds the csd unlocked, as the kernel
+	 * has done just now by a mere release. After: whoever finds it set has
+	 * pushed what the pass will see.
 	 */
-	smp_mb__after_atomic();
+	test_and_clear_bit(0, &c->kicked);
 	/*
 	 * A CPU takes a kick also on its way out of the idle loop, without an
 	 * interrupt. PREEMPT_RT forbids to raise a softirq there and warns, see
@@ -341,7 +347,7 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 	do {
 		more = twq_cpu_look(c, &left);
 	} while (more && left.take && left.run);
-	/* Full barrier; pairs with the one in twq_cpu_ask(). */
+	/* Full barrier before 'again'; pairs with the xchg() in twq_cpu_ask() */
 	smp_store_mb(c->passing, false);
 	if (READ_ONCE(c->host) == smp_processor_id())
 		twq_rest_begin(&c->rest, since_ns);

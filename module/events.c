@@ -198,7 +198,8 @@ static ssize_t twq_events_take(struct twq_events *ev, struct iov_iter *to,
  */
 bool twq_events_ready(struct twq_events *ev)
 {
-	return !list_empty_careful(&ev->ready);
+	/* Pairs with the WRITE_ONCE()s of the list, of the head's next. */
+	return !list_empty(&ev->ready);
 }
 
 /* The wake-up for an event that this reader leaves is another one's. */

@@ -75,7 +75,8 @@ static void twq_task_reap(struct twq_task *task)
 	}
 	twq_task_drop_mask(task);
 	if (twq_task_state(task) & TWQ_AWAITED)
-		complete(task->gone);
+		/* Pairs with the cmpxchg() of who was first and who is late. */
+		complete(READ_ONCE(task->gone));
 	else
 		task->ops->release(task);
 	module_put(THIS_MODULE);
@@ -174,7 +175,10 @@ int twq_task_destroy_sync(struct twq_task *task)
 	int err;
 
 	might_sleep();
-	/* The first to wait; looked at only if his is the step with AWAITED. */
+	/*
+	 * The first to wait; looked at only if his is the step with AWAITED,
+	 * which comes after. Pairs with the READ_ONCE() in twq_task_reap().
+	 */
 	if (cmpxchg(&task->gone, NULL, &gone))
 		return -ESRCH;
 	err = twq_task_kill(task, TWQ_AWAITED);

@@ -60,6 +60,18 @@ static inline unsigned int twq_state_cpu(u32 state)
 	return state >> TWQ_CPU_SHIFT;
 }
 
+/*
+ * A look that is a step, ordered on both sides: what the caller wrote before is
+ * seen by a run that the look finds still QUEUED (pairs with state_start()), and
+ * what a run wrote is seen by a caller who finds it over (pairs with
+ * state_stop()). A plain read gives neither: the caller's writes may come after
+ * it, and the caller's next reads before.
+ */
+static inline u32 state_look(struct twq_task *task)
+{
+	return (u32)atomic_fetch_add(0, &task->state);
+}
+
 /* Each of the following is one fully ordered atomic step. */
 
 static inline bool state_step(struct twq_task *task, u32 *old, u32 new)

@@ -239,7 +239,7 @@ EXPORT_SYMBOL_GPL(twq_task_queue_before);
  * @deadline_ns: nanoseconds of CLOCK_MONOTONIC
  *
  * A task that waits in a run queue is left alone, since its run starts after
- * this request. A task that runs is woken with TWQ_WOKEN_OTHER, so that
+ * this request and sees what the caller wrote before. A task that runs is woken with TWQ_WOKEN_OTHER, so that
  * process() sets its own next deadline. If the run ends between the look and
  * the wake-up, the wake-up starts another one: nothing is missed.
  *
@@ -254,7 +254,7 @@ int twq_task_schedule(struct twq_task *task, s64 deadline_ns)
 	err = twq_task_enter(task, true, &state);
 	if (err)
 		return err;
-	now = twq_task_state(task);
+	now = state_look(task);
 	if (!(now & (TWQ_RUNNING | TWQ_QUEUED))) {
 		twq_test_point(TWQ_TP_DECIDED, task);
 		twq_expires_lower(task, deadline_ns);

@@ -12,10 +12,10 @@ MUTANT ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
 	race fuzz storm catalogue mutants check check-all check-sanitizers check-kernels \
-	clean distclean
+	check-arm64 model clean distclean
 
 help:			## This list (the default)
-	@sed -n 's/^\([a-z-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 14
 	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST=,'
 	@echo '           STORM=, MUTANT='
@@ -76,6 +76,14 @@ check-sanitizers:	## Suites, device tests, storm under KASAN, lockdep, KCSAN
 
 check-kernels:		## The same in each of Debian's kernels, stock and RT
 	tools/vm/kernels.sh
+
+model:			## Verify the models of the protocol, and that mutants are found
+	tools/vm/deps.sh model
+	tools/model/model.sh
+
+check-arm64:		## Suites, device tests, storm on an emulated arm64
+	tools/vm/deps.sh build tools vm arm64
+	tools/vm/kernels.sh arm64-newest
 
 clean:			## Remove what was built here
 	rm -rf build

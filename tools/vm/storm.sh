@@ -11,11 +11,10 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 main() {
-	local kernel=${KERNEL:-stock-6.1} module tools=$BUILD/tools
+	local kernel=${KERNEL:-stock-6.1} module tools
 	[[ ${1:-} != -h ]] || usage 0
 	module=$("$VM/build.sh" "$kernel")
-	in_lock "tools${BUILD//\//_}" \
-		make -s -j"$JOBS" -C "$TOP/tools" O="$tools" twqctl >&2
+	tools=$(build_tools "$kernel")
 	log "booting $kernel with ${CPUS:-4} CPUs"
 	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -m "${MEM:-1G}" \
 		-t "${TIMEOUT:-900}" -a "${ARGS:-}" \

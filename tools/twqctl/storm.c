@@ -30,7 +30,8 @@ enum { OPT_SEED = 0x200, OPT_HOTPLUG, OPT_OPERATIONS };
 static const struct argp_option options[] = {
 	{ "seed", OPT_SEED, "N", 0, "What is drawn depends on it (the time)",
 	  0 },
-	{ "duration", 'd', "TIME", 0, "How long to make calls (60s)", 0 },
+	{ "duration", 'd', "TIME", 0,
+	  "How long to make calls (60s; no limit with --operations)", 0 },
 	{ "operations", OPT_OPERATIONS, "N", 0,
 	  "Stop after N operations of each thread", 0 },
 	{ "tasks", 'n', "N", 0, "Number of tasks (400)", 0 },
@@ -325,14 +326,22 @@ static int storm_run(struct storm *storm)
 	return ret;
 }
 
+/* Those that are open still: something is broken. */
+static void close_files(struct storm *storm)
+{
+	unsigned int i;
+
+	for (i = 0; storm->files && i < storm->nr_files; i++)
+		file_close(storm, &storm->files[i]);
+}
+
 static void storm_free(struct storm *storm)
 {
 	unsigned int i;
 
-	for (i = 0; storm->files && i < storm->nr_files; i++) {
-		file_close(storm, &storm->files[i]);
+	close_files(storm);
+	for (i = 0; storm->files && i < storm->nr_files; i++)
 		free(storm->files[i].slots);
-	}
 	free(storm->files);
 	free(storm->actors);
 	if (storm->hotplug)
@@ -340,11 +349,24 @@ static void storm_free(struct storm *storm)
 	json_decref(storm->broken);
 }
 
+/* What was not asked for: as long as there are operations, all CPUs. */
+static void set_defaults(struct storm *storm)
+{
+	struct storm_options *options = &storm->options;
+
+	if (!options->duration_ns)
+		options->duration_ns = options->operations ?
+				       MAX_DURATION_NS : 60 * NSEC_PER_SEC;
+	if (!options->nr_threads)
+		options->nr_threads = __builtin_popcountll(storm->cpus);
+}
+
 static int tell(struct storm *storm, const struct twqctl *ctl)
 {
 	size_t i, nr_broken = json_array_size(storm->broken);
 	char command[200];
 
+	close_files(storm);
 	if (ctl->json)
 		storm_report_json(storm);
 	else
@@ -393,7 +415,6 @@ int cmd_storm(struct twqctl *ctl, int argc, char **argv)
 	struct storm storm = {
 		.options = {
 			.seed = time(NULL),
-			.duration_ns = 60 * NSEC_PER_SEC,
 			.nr_tasks = 400,
 		},
 		.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -413,8 +434,7 @@ int cmd_storm(struct twqctl *ctl, int argc, char **argv)
 		warnx("cannot find out about the CPUs");
 		return TWQCTL_TROUBLE;
 	}
-	if (!storm.options.nr_threads)
-		storm.options.nr_threads = __builtin_popcountll(storm.cpus);
+	set_defaults(&storm);
 	if (init_files(&storm))
 		warnx("cannot open the files of the storm");
 	else if (!storm_run(&storm))

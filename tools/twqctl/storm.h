@@ -215,7 +215,7 @@ void storm_rest(struct storm *storm);
 /* storm_report.c */
 void storm_report_text(const struct storm *storm);
 void storm_report_json(const struct storm *storm);
-/* The command that does the same again, up to the operation if one is given. */
+/* The command that does the same again. */
 void storm_command(const struct storm *storm, char *text, size_t size);
 
 #endif /* TWQCTL_STORM_H */

@@ -6,21 +6,37 @@
 #include "storm.h"
 #include "units.h"
 
+/* Where something is broken, up to there, however long it takes. */
+static uint64_t operations_of(const struct storm *storm)
+{
+	uint64_t most = storm->options.operations;
+	unsigned int i;
+
+	if (!json_array_size(storm->broken))
+		return most;
+	for (i = 0, most = 1; i < storm->options.nr_threads; i++)
+		if (most < storm->actors[i].operation)
+			most = storm->actors[i].operation;
+	return most;
+}
+
 void storm_command(const struct storm *storm, char *text, size_t size)
 {
 	const struct storm_options *options = &storm->options;
-	int len;
+	uint64_t operations = operations_of(storm);
+	char until[40];
 
-	len = snprintf(text, size,
-		       "twqctl storm --seed=%llu --tasks=%u --threads=%u --duration=%llums%s",
-		       (unsigned long long)options->seed, options->nr_tasks,
-		       options->nr_threads,
-		       (unsigned long long)(options->duration_ns /
-					    NSEC_PER_MSEC),
-		       options->has_hotplug ? " --hotplug" : "");
-	if (options->operations && len > 0 && (size_t)len < size)
-		snprintf(text + len, size - len, " --operations=%llu",
-			 (unsigned long long)options->operations);
+	if (operations)
+		snprintf(until, sizeof(until), "--operations=%llu",
+			 (unsigned long long)operations);
+	else
+		snprintf(until, sizeof(until), "--duration=%lldms",
+			 (long long)(options->duration_ns / NSEC_PER_MSEC));
+	snprintf(text, size,
+		 "twqctl storm --seed=%llu --tasks=%u --threads=%u %s%s",
+		 (unsigned long long)options->seed, options->nr_tasks,
+		 options->nr_threads, until,
+		 options->has_hotplug ? " --hotplug" : "");
 }
 
 static struct hotplug_counts changes(const struct storm *storm)

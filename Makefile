@@ -11,7 +11,7 @@ STORM ?=
 MUTANT ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	race fuzz storm catalogue mutants check check-all check-sanitizers check-kernels \
+	race fuzz storm hotplug catalogue mutants check check-all check-sanitizers check-kernels \
 	check-arm64 model clean distclean
 
 help:			## This list (the default)
@@ -64,6 +64,9 @@ silence:		## Measure the scenario's longest silence, ten times
 
 storm:			## Random calls beside a model, in QEMU; STORM='--seed=1 --hotplug'
 	tools/vm/storm.sh $(STORM)
+
+hotplug:		## The scenario for a minute while CPUs go down and up
+	tools/vm/demo.sh --hotplug --duration=60s --silence=5s
 
 check:			## What must hold before a change is merged (tools/vm/check.sh)
 	tools/vm/check.sh

@@ -137,6 +137,11 @@ err '--checks: expected a number from 1 to'
 run 2 "$twqctl" checks --cpus 3-1
 err '--cpus: expected a list of CPU numbers'
 run 2 "$twqctl" checks extra
+run 2 "$twqctl" storm --tasks 0
+err '--tasks: expected a number from 1 to'
+run 2 "$twqctl" storm --duration 5
+err '--duration: expected a whole number with ns, us, ms or s'
+run 2 "$twqctl" storm --seed x
 run 2 "$twqctl" stats --watch=x
 run 2 "$twqctl" run one two
 run 2 "$twqctl" run --frob
@@ -147,6 +152,8 @@ run 0 "$twqctl" --help
 out '^  checks '
 run 0 "$twqctl" checks --help
 out '--fastinter'
+run 0 "$twqctl" storm --help
+out '--hotplug'
 run 0 "$twqctl" run --help
 out 'create NAME'
 run 0 "$twqctl" --version
@@ -159,6 +166,7 @@ err 'cannot open /dev/nothing: No such file'
 run 3 "$twqctl" --device=/dev/null stats
 err '/dev/null is not a twq device'
 run 3 "$twqctl" checks --device /dev/nothing
+run 3 "$twqctl" storm --device /dev/nothing
 run 3 "$twqctl" run --device /dev/nothing
 run 3 "$twqctl" run /no/such/file
 err '/no/such/file: No such file'
@@ -351,6 +359,22 @@ json
 out '^\{"ok":false,"broken":\["check [0-9]+ was silent'
 finish
 
+begin checks_hold_under_hotplug
+if [ -w /sys/devices/system/cpu/cpu1/online ]; then
+	run 0 "$twqctl" checks --duration 3s --checks 100 --rate 1000 \
+		--silence 20s --hotplug --seed 1
+	out '^CPUs +[1-9][0-9]* went down, [1-9][0-9]* came up'
+	out '^tasks moved +[1-9]'
+	out '^residents +[1-9].* 0 missing; .*; 0 not home at the end$'
+	run 0 "$twqctl" checks --duration 1s --checks 10 --hotplug \
+		--silence 20s --json
+	json
+	out '"hotplug":\{"seed":1,"cpus_down":[0-9]'
+	finish
+else
+	echo "ok $number - $name # SKIP no CPU can be turned off"
+fi
+
 begin checks_report_after_interrupt
 "$twqctl" checks --duration 60s --checks 10 --silence 5s \
 	>"$work/out" 2>"$work/err" &
@@ -360,6 +384,33 @@ wait $! || note "status $?: $(cat "$work/err")"
 out '\(interrupted\)$'
 out '^every promise held$'
 finish
+
+begin storm_holds
+run 0 "$twqctl" storm --seed 1 --duration 3s
+out '^seed 1: [0-9]+ actors, 400 tasks in [0-9]+ files'
+out '^every invariant held$'
+silent
+finish
+
+begin storm_json
+run 0 "$twqctl" storm --seed 2 --threads 1 --operations 500 --json
+json
+out '^\{"ok":true,"broken":\[\],"command":"twqctl storm --seed=2 --tasks=400'
+out '"operations":500,"refused":[0-9]+,'
+finish
+
+begin storm_with_hotplug
+if [ -w /sys/devices/system/cpu/cpu1/online ]; then
+	online=$(cat /sys/devices/system/cpu/online)
+	run 0 "$twqctl" storm --seed 3 --duration 3s --hotplug
+	out '^CPUs +[1-9][0-9]* went down, [1-9][0-9]* came up'
+	silent
+	[ "$online" = "$(cat /sys/devices/system/cpu/online)" ] ||
+		note "CPUs stayed off"
+	finish
+else
+	echo "ok $number - $name # SKIP no CPU can be turned off"
+fi
 
 echo "1..$number"
 exit $failed

@@ -18,6 +18,8 @@
 #define MAX_RATE	100000000
 #define MAX_DURATION_NS	(365 * 86400 * NSEC_PER_SEC)
 
+enum { OPT_HOTPLUG = 0x200, OPT_SEED };
+
 struct checks_args {
 	struct twqctl *ctl;
 	struct load_options *options;
@@ -34,6 +36,10 @@ static const struct argp_option options[] = {
 	{ "cpus", 'c', "LIST", 0,
 	  "Put observers, readers and checks on these CPUs (all)", 0 },
 	{ "pin", 'p', NULL, 0, "Allow each check on one CPU only, by turns", 0 },
+	{ "hotplug", OPT_HOTPLUG, NULL, 0,
+	  "Turn CPUs off and on meanwhile, all but CPU 0", 0 },
+	{ "seed", OPT_SEED, "N", 0,
+	  "Which CPU is turned off or on, and when (1)", 0 },
 	{ "silence", 's', "TIME", 0,
 	  "Longest silence of a check that is allowed (inter + 50ms)", 0 },
 	{ 0 }
@@ -99,6 +105,12 @@ static error_t parse_checks(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'p':
 		to->pin_checks = true;
+		return 0;
+	case OPT_HOTPLUG:
+		to->has_hotplug = true;
+		return 0;
+	case OPT_SEED:
+		to->seed = number_option(state, "seed", arg, 0, INT64_MAX);
 		return 0;
 	case 's':
 		to->silence_ns = time_option(state, "silence", arg);
@@ -166,6 +178,7 @@ int cmd_checks(struct twqctl *ctl, int argc, char **argv)
 		.fastinter_ns = 10 * NSEC_PER_MSEC,
 		.duration_ns = 10 * NSEC_PER_SEC,
 		.rate = 20000,
+		.seed = 1,
 	};
 	struct checks_args args = { .ctl = ctl, .options = &to };
 

@@ -86,6 +86,7 @@ static int create_workers(struct load *load)
 
 int load_open(struct load *load)
 {
+	struct twq_stats stats;
 	struct twq_info info;
 	int ret;
 
@@ -99,6 +100,10 @@ int load_open(struct load *load)
 	if (ret < 0)
 		return ret;
 	load->nr_cpus = info.nr_cpus;
+	ret = twq_get_stats(load->fd, TWQ_STATS_ALL_CPUS, &stats);
+	if (ret < 0)
+		return ret;
+	load->rehomed_before = stats.cpu_stats.rehomed;
 	load->checks = calloc(load->options.nr_checks,
 			      sizeof(*load->checks));
 	if (!load->checks || samples_init(&load->fire_late) ||
@@ -119,6 +124,9 @@ void load_close(struct load *load)
 	samples_free(&load->fire_late);
 	samples_free(&load->read_late);
 	free(load->checks);
+	residents_free(&load->residents);
+	if (load->hotplug)
+		hotplug_free(load->hotplug);
 	if (load->stop_fd > 0)
 		close(load->stop_fd);
 }
@@ -213,6 +221,64 @@ static void stop_readers(struct load *load)
 	for (i = 0; i < load->nr_workers; i++)
 		if (load->workers[i].has_reader)
 			pthread_join(load->workers[i].reader, NULL);
+}
+
+/* The kernel has put the threads of a CPU that went down elsewhere. */
+static void bind_again(int cpu, void *arg)
+{
+	struct load *load = arg;
+	cpu_set_t cpus;
+	unsigned int i;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	for (i = 0; i < load->nr_workers; i++) {
+		struct worker *worker = &load->workers[i];
+
+		if (worker->cpu != cpu)
+			continue;
+		if (worker->has_observer)
+			pthread_setaffinity_np(worker->observer, sizeof(cpus),
+					       &cpus);
+		pthread_setaffinity_np(worker->reader, sizeof(cpus), &cpus);
+	}
+}
+
+/* Before the readers, which look them up without a lock. */
+static int start_residents(struct load *load)
+{
+	const struct load_options *options = &load->options;
+
+	if (!options->has_hotplug)
+		return 0;
+	return residents_start(&load->residents, load->fd, &options->cpus,
+			       options->inter_ns, options->nr_checks);
+}
+
+static int start_hotplug(struct load *load)
+{
+	const struct load_options *options = &load->options;
+
+	if (!options->has_hotplug)
+		return 0;
+	load->hotplug = hotplug_start(options->seed, bind_again, load);
+	return load->hotplug ? 0 : -ENODEV;
+}
+
+/* All CPUs on, all residents home and stopped. */
+static int stop_hotplug(struct load *load, const sigset_t *signals)
+{
+	const struct load_options *options = &load->options;
+	int ret;
+
+	if (!load->hotplug)
+		return 0;
+	ret = hotplug_stop(load->hotplug);
+	if (ret)
+		return ret;
+	return residents_stop(&load->residents, load->fd,
+			      options->inter_ns + options->silence_ns +
+			      LOST_GRACE_NS, signals);
 }
 
 /*
@@ -344,25 +410,30 @@ static void wait_for_rest(struct load *load, const sigset_t *signals)
 int load_run(struct load *load)
 {
 	sigset_t signals, before;
-	int ret;
+	int ret, hotplug_ret;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &signals, &before);
-	ret = start_readers(load);
+	ret = start_residents(load);
+	if (!ret)
+		ret = start_readers(load);
 	if (!ret)
 		ret = arm_checks(load);
 	load->started_ns = monotonic_ns();
 	if (!ret)
 		ret = start_observers(load);
 	if (!ret)
+		ret = start_hotplug(load);
+	if (!ret)
 		observe(load, &signals);
+	hotplug_ret = stop_hotplug(load, &signals);
 	stop_observers(load);
 	atomic_store(&load->stop_rearming, true);
 	if (!ret)
 		wait_for_rest(load, &signals);
 	stop_readers(load);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ret;
+	return ret ? ret : hotplug_ret;
 }

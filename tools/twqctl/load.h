@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hotplug.h"
 #include "libtwq.h"
+#include "residents.h"
 #include "samples.h"
 
 /* The part of the default --silence that is not `inter`. */
@@ -31,6 +33,8 @@
  * @cpus: where observers and readers are pinned
  * @bind_checks: the checks may run on @cpus only, else everywhere
  * @pin_checks: each check may run on one CPU of @cpus only
+ * @has_hotplug: CPUs go down and up meanwhile, and there are residents
+ * @seed: of which CPU and when
  */
 struct load_options {
 	uint32_t nr_checks;
@@ -42,6 +46,8 @@ struct load_options {
 	cpu_set_t cpus;
 	bool bind_checks;
 	bool pin_checks;
+	bool has_hotplug;
+	uint64_t seed;
 };
 
 /**
@@ -125,6 +131,9 @@ struct load {
 	struct samples read_late;	/* fired to read */
 	struct silence silence;
 	bool interrupted;
+	struct hotplug *hotplug;	/* NULL without --hotplug */
+	struct residents residents;
+	uint64_t rehomed_before;
 };
 
 /* load_threads.c */

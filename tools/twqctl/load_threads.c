@@ -156,6 +156,16 @@ static void note_fired(struct load *load, uint32_t index, int64_t fired_ns)
 		note_silence(load, index, fired_ns - last_ns);
 }
 
+static bool is_resident(struct load *load, const struct twq_event *event)
+{
+	uint64_t index = event->user_data - load->options.nr_checks;
+
+	return event->user_data >= load->options.nr_checks &&
+	       index < load->residents.nr &&
+	       event->id == load->residents.list[index].id &&
+	       event->reasons == TWQ_WOKEN_TIMER;
+}
+
 static void take_event(struct worker *worker, const struct twq_event *event,
 		       int64_t now_ns, uint64_t random)
 {
@@ -163,6 +173,11 @@ static void take_event(struct worker *worker, const struct twq_event *event,
 	uint64_t index = event->user_data;
 
 	count(&worker->events, 1);
+	if (is_resident(load, event)) {
+		residents_take(&load->residents,
+			       index - load->options.nr_checks, event);
+		return;
+	}
 	if (index >= load->options.nr_checks ||
 	    event->id != load->checks[index].id ||
 	    event->cpu >= load->nr_cpus || event->fired_ns > now_ns) {

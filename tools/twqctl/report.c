@@ -92,6 +92,28 @@ static void print_ledger(const struct verdict *verdict)
 	printf("%-20s %llu\n\n", "lost checks", verdict->lost);
 }
 
+static void print_hotplug(const struct load *load,
+			  const struct verdict *verdict)
+{
+	const struct residents_summary *sum = &verdict->residents;
+	struct hotplug_counts counts;
+
+	if (!load->hotplug)
+		return;
+	counts = hotplug_counts(load->hotplug);
+	printf("%-20s %llu went down, %llu came up, %llu refused to\n",
+	       "CPUs", (unsigned long long)counts.downs,
+	       (unsigned long long)counts.ups,
+	       (unsigned long long)counts.refusals);
+	printf("%-20s %llu\n", "tasks moved",
+	       (unsigned long long)verdict->rehomed);
+	printf("%-20s %u: %llu periods, %llu missing; %llu events on a stand-in; %u not home at the end\n\n",
+	       "residents", load->residents.nr,
+	       (unsigned long long)sum->periods,
+	       (unsigned long long)sum->missing,
+	       (unsigned long long)sum->away, sum->not_home);
+}
+
 void report_text(const struct load *load, const struct verdict *verdict)
 {
 	size_t nr_broken = json_array_size(verdict->broken);
@@ -108,6 +130,7 @@ void report_text(const struct load *load, const struct verdict *verdict)
 	printf(" allowed %s)\n\n",
 	       format_duration(load->options.silence_ns).text);
 	print_ledger(verdict);
+	print_hotplug(load, verdict);
 	if (nr_broken)
 		printf("FAILED: promises broken: %zu\n", nr_broken);
 	else
@@ -189,6 +212,28 @@ static json_t *ledger_json(const struct verdict *verdict)
 	return ledger;
 }
 
+static json_t *hotplug_json(const struct load *load,
+			    const struct verdict *verdict)
+{
+	const struct residents_summary *sum = &verdict->residents;
+	struct hotplug_counts counts;
+
+	if (!load->hotplug)
+		return json_null();
+	counts = hotplug_counts(load->hotplug);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:i}",
+			 "seed", (json_int_t)load->options.seed,
+			 "cpus_down", (json_int_t)counts.downs,
+			 "cpus_up", (json_int_t)counts.ups,
+			 "refused", (json_int_t)counts.refusals,
+			 "rehomed", (json_int_t)verdict->rehomed,
+			 "residents", load->residents.nr,
+			 "periods", (json_int_t)sum->periods,
+			 "missing", (json_int_t)sum->missing,
+			 "on_stand_in", (json_int_t)sum->away,
+			 "not_home", sum->not_home);
+}
+
 void report_json(const struct load *load, const struct verdict *verdict)
 {
 	json_t *report = json_object();
@@ -216,6 +261,7 @@ void report_json(const struct load *load, const struct verdict *verdict)
 	json_object_set_new(report, "silence", silence_json(load));
 	json_object_set_new(report, "lost", json_integer(verdict->lost));
 	json_object_set_new(report, "ledger", ledger_json(verdict));
+	json_object_set_new(report, "hotplug", hotplug_json(load, verdict));
 	print_json(report);
 	json_decref(report);
 }

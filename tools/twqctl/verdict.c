@@ -107,6 +107,7 @@ static void judge_events(struct load *load, struct verdict *verdict)
 {
 	unsigned long long early = atomic_load(&load->early);
 	unsigned long long strange = atomic_load(&load->strange);
+	unsigned int created = load->options.nr_checks + load->residents.nr;
 
 	if (early)
 		broken(verdict, "%llu events fired before their deadline",
@@ -115,11 +116,43 @@ static void judge_events(struct load *load, struct verdict *verdict)
 		broken(verdict,
 		       "%llu events were of no check, of no CPU or from the future",
 		       strange);
-	if (verdict->ledger.created != load->options.nr_checks)
-		broken(verdict,
-		       "the ledger has %llu tasks created, not %u",
-		       verdict->ledger.created,
-		       load->options.nr_checks);
+	if (verdict->ledger.created != created)
+		broken(verdict, "the ledger has %llu tasks created, not %u",
+		       verdict->ledger.created, created);
+}
+
+/* No period is missing, and all are where they belong. */
+static void judge_residents(struct verdict *verdict)
+{
+	const struct residents_summary *sum = &verdict->residents;
+	const struct resident *first = sum->first;
+
+	if (!first)
+		return;
+	broken(verdict,
+	       "%llu periods of residents were not told of once, %u residents are not home; one of CPU %d %s SHARED_WQ: %llu of %llu periods told, %s",
+	       (unsigned long long)sum->missing, sum->not_home, first->home,
+	       first->is_shared ? "with" : "without",
+	       (unsigned long long)first->told,
+	       (unsigned long long)first->periods,
+	       first->is_astray ? "fires elsewhere" :
+	       first->is_home ? "fires at home" : "does not fire");
+}
+
+/* Each CPU serves its own queues. */
+static void judge_homes(struct load *load, struct verdict *verdict)
+{
+	struct twq_stats stats;
+	unsigned int i;
+	uint32_t cpu;
+
+	for (i = 0; i < load->nr_workers; i++) {
+		cpu = load->workers[i].cpu;
+		if (!twq_get_stats(load->fd, cpu, &stats) &&
+		    stats.serving_cpu != cpu)
+			broken(verdict, "the queues of CPU %u are served by CPU %u",
+			       cpu, stats.serving_cpu);
+	}
 }
 
 int verdict_reach(struct load *load, struct verdict *verdict)
@@ -140,6 +173,10 @@ int verdict_reach(struct load *load, struct verdict *verdict)
 		return ret;
 	}
 	verdict->ledger = stats.ledger;
+	verdict->rehomed = stats.cpu_stats.rehomed - load->rehomed_before;
+	verdict->residents = residents_sum(&load->residents);
+	judge_residents(verdict);
+	judge_homes(load, verdict);
 	judge_ledger(verdict);
 	judge_events(load, verdict);
 	return 0;

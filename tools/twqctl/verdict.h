@@ -13,6 +13,8 @@
  * @totals: what the workers counted
  * @still_armed: checks that have a deadline yet
  * @lost: checks of which no event came after re-arming had ended
+ * @residents: what the residents told
+ * @rehomed: tasks that CPU hotplug has moved
  * @fire_late: deadline to fired
  * @read_late: fired to read
  * @broken: JSON array of messages, one for each broken promise
@@ -22,6 +24,8 @@ struct verdict {
 	struct load_totals totals;
 	unsigned long long still_armed;
 	unsigned long long lost;
+	struct residents_summary residents;
+	uint64_t rehomed;
 	struct samples_summary fire_late;
 	struct samples_summary read_late;
 	json_t *broken;

@@ -6,18 +6,21 @@
 #include "storm.h"
 #include "units.h"
 
-/* Where something is broken, up to there, however long it takes. */
+/* For a fault that comes a little later, since it depends on time. */
+#define MORE_OPERATIONS	1000
+
+/* Where something is broken, beyond that, however long it takes. */
 static uint64_t operations_of(const struct storm *storm)
 {
-	uint64_t most = storm->options.operations;
+	uint64_t most = 0;
 	unsigned int i;
 
-	if (!json_array_size(storm->broken))
-		return most;
-	for (i = 0, most = 1; i < storm->options.nr_threads; i++)
+	if (storm->options.operations || !json_array_size(storm->broken))
+		return storm->options.operations;
+	for (i = 0; i < storm->options.nr_threads; i++)
 		if (most < storm->actors[i].operation)
 			most = storm->actors[i].operation;
-	return most;
+	return most + MORE_OPERATIONS;
 }
 
 void storm_command(const struct storm *storm, char *text, size_t size)

@@ -107,6 +107,7 @@ int twq_task_pick_cpu(const struct twq_task *task, u32 state)
 	int cpu = twq_state_cpu(state);
 
 	if (state & TWQ_SHARED_WQ) {
+		/* Pairs with twq_task_share() and twq_task_change_mask(). */
 		rcu_read_lock();
 		cpu = twq_mask_pick(rcu_dereference(task->allowed));
 		rcu_read_unlock();
@@ -132,6 +133,7 @@ bool twq_task_may_run(const struct twq_task *task, u32 state, int cpu)
 
 	if (!(state & TWQ_SHARED_WQ))
 		return true;
+	/* Pairs with twq_task_change_mask(), see above. */
 	rcu_read_lock();
 	allowed = twq_mask_allows(rcu_dereference(task->allowed), cpu);
 	rcu_read_unlock();
@@ -166,7 +168,10 @@ static int twq_task_share(struct twq_task *task, const struct cpumask *allowed)
 {
 	int err;
 
-	/* Before SHARED_WQ: without it nobody looks at the mask. */
+	/*
+	 * Before SHARED_WQ: without it nobody looks at the mask. The step pairs
+	 * with the acquire in twq_task_cpus(), and with all other steps.
+	 */
 	rcu_assign_pointer(task->allowed, allowed);
 	twq_test_point(TWQ_TP_SHARING, task);
 	err = state_settle(task, TWQ_SHARED_WQ);
@@ -213,6 +218,7 @@ static int twq_task_change_mask(struct twq_task *task,
 	if (s & TWQ_KILLED)
 		return -ESRCH;
 	if (s & TWQ_SHARED_WQ) {
+		/* Pairs with the readers of the mask. */
 		*spare = rcu_replace_pointer(task->allowed, allowed,
 					     lockdep_is_held(&twq_shared.lock));
 		return 0;

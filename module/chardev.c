@@ -244,6 +244,7 @@ static int twq_read_cpu_stats(struct twq_stats *stats)
 	}
 	if (stats->cpu >= nr_cpu_ids || !cpu_possible(stats->cpu))
 		return -EINVAL;
+	/* Pairs with the release in twq_cpu_rehome(). */
 	stats->serving_cpu = READ_ONCE(per_cpu(twq_cpus, stats->cpu).host);
 	twq_cpu_read_stats(stats->cpu, &stats->cpu_stats);
 	return 0;

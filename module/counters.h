@@ -17,7 +17,10 @@ static inline void twq_counters_add(void *sum, const void *from, size_t size)
 	size_t i;
 
 	for (i = 0; i < size / sizeof(u64); i++) {
-		/* Statistics: a CPU adds to its own while they are read. */
+		/*
+		 * Statistics: a CPU adds to its own while they are read. Pairs
+		 * with the this_cpu_inc()s.
+		 */
 		dst[i] += data_race(src[i]);
 	}
 }

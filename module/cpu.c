@@ -25,10 +25,17 @@ DEFINE_PER_CPU(struct twq_bh, twq_bh) = {
 DEFINE_PER_CPU(struct twq_cpu, twq_cpus);
 DEFINE_PER_CPU(struct twq_cpu_stats, twq_counters);
 
-/* Most tasks that one pass takes from the trees, and most that it runs. */
+/*
+ * Most tasks that one pass takes from the trees, and most that it runs. A
+ * module parameter; READ_ONCE() pairs with the plain store of the kernel.
+ */
 unsigned int twq_budget = 200;
 
-/* CPUs that are their own host; changed by hotplug callbacks alone. */
+/*
+ * CPUs that are their own host; changed by hotplug callbacks alone, a bit at a
+ * time. Looks at it are of the moment; they pair with twq_cpu_online() and
+ * twq_cpu_offline() and are ordered by nothing, see twq_cpu_serving().
+ */
 static struct cpumask twq_serving;
 static enum cpuhp_state twq_cpuhp;
 
@@ -103,6 +110,11 @@ static void twq_cpu_ask(struct twq_cpu *c)
  */
 void twq_cpu_interrupt(struct twq_cpu *c)
 {
+	/*
+	 * Both may change meanwhile. 'host' pairs with twq_cpu_rehome(): a pass
+	 * finds out by twq_cpu_lock(), and kicks the next host. 'passing' pairs
+	 * with twq_cpu_pass(): twq_cpu_ask() looks again, ordered.
+	 */
 	if (READ_ONCE(c->host) != smp_processor_id())
 		twq_cpu_kick(c);
 	else if (READ_ONCE(c->passing) || twq_rest_is_over(&c->rest))
@@ -139,6 +151,7 @@ static void twq_cpu_kicked(void *info)
  */
 static void twq_cpu_send_kick(struct twq_cpu *c, int host)
 {
+	/* Full barrier, also if it was set; pairs with twq_cpu_kicked(). */
 	if (test_and_set_bit(0, &c->kicked))
 		return;
 	twq_count(kicks);
@@ -157,7 +170,10 @@ void twq_cpu_kick(struct twq_cpu *c)
 {
 	int host;
 
-	/* See cpu.h: a host that goes offline waits for the end of this. */
+	/*
+	 * See cpu.h: a host that goes offline waits for the end of this. Pairs
+	 * with the release and the synchronize_rcu() of the host's change.
+	 */
 	preempt_disable();
 	host = READ_ONCE(c->host);
 	if (host == smp_processor_id())
@@ -191,7 +207,7 @@ void twq_cpu_raise(void)
  */
 void twq_cpu_push(struct twq_cpu *c, struct llist_node *node)
 {
-	/* Pairs with the llist_del_all() in twq_cpu_collect(). */
+	/* Full barrier; pairs with the llist_del_all() in twq_cpu_collect(). */
 	if (llist_add(node, &c->inbox))
 		twq_cpu_kick(c);
 }
@@ -320,7 +336,8 @@ static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *left)
 
 	/*
 	 * Before anything is looked at, the clock included: what is asked for
-	 * after this gets a look of its own.
+	 * after this gets a look of its own. Pairs with the xchg() in
+	 * twq_cpu_ask().
 	 */
 	smp_store_mb(c->again, false);
 	twq_test_point(TWQ_TP_LOOK, NULL);
@@ -343,12 +360,14 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 	bool more;
 
 	twq_count(passes);
+	/* Seen late it costs a pass; pairs with twq_cpu_ask(). */
 	WRITE_ONCE(c->passing, true);
 	do {
 		more = twq_cpu_look(c, &left);
 	} while (more && left.take && left.run);
 	/* Full barrier before 'again'; pairs with the xchg() in twq_cpu_ask() */
 	smp_store_mb(c->passing, false);
+	/* A former host does not rest; pairs with twq_cpu_rehome(). */
 	if (READ_ONCE(c->host) == smp_processor_id())
 		twq_rest_begin(&c->rest, since_ns);
 	if (more || READ_ONCE(c->again)) {
@@ -383,7 +402,7 @@ static void twq_cpu_rehome(struct twq_cpu *c, int host)
 		twq_count(rehomed);
 	this_cpu_add(twq_counters.rehomed, c->queue.nr);
 	twq_timer_stop(&c->timer);
-	/* Pairs with the acquire in twq_cpu_lock(). */
+	/* Pairs with the acquire in twq_cpu_lock() and with all looks. */
 	smp_store_release(&c->host, host);
 	twq_cpu_unlock(c);
 }
@@ -415,6 +434,7 @@ static void twq_cpu_kick_all(int host)
 	for_each_possible_cpu(cpu) {
 		struct twq_cpu *c = per_cpu_ptr(&twq_cpus, cpu);
 
+		/* Stored by this CPU, in twq_cpu_rehome(). */
 		if (READ_ONCE(c->host) == host)
 			twq_cpu_kick(c);
 	}
@@ -460,6 +480,7 @@ void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats)
 {
 	twq_counters_add(stats, per_cpu_ptr(&twq_counters, cpu),
 			 sizeof(*stats));
+	/* Pair with the WRITE_ONCE()s in queue.c. */
 	stats->local_depth += READ_ONCE(per_cpu(twq_cpus, cpu).queue.nr);
 	stats->shared_depth = READ_ONCE(twq_shared.queue.nr);
 }

@@ -48,7 +48,10 @@ void twq_queue_add(struct twq_queue *q, struct twq_node *node, s64 key_ns)
 {
 	if (WARN_ON_ONCE(twq_node_linked(node)))
 		return;
-	/* Marked: QUERY reads a node's key without the queue's exclusion. */
+	/*
+	 * Marked, here and below: read without the queue's exclusion by
+	 * twq_utask_query(), the key, and twq_cpu_read_stats(), the number.
+	 */
 	WRITE_ONCE(node->key_ns, key_ns);
 	rb_add_cached(&node->rb, &q->tree, twq_node_less);
 	WRITE_ONCE(q->nr, q->nr + 1);

@@ -20,13 +20,21 @@
  * the task has been queued, and after that step the CPU does not look at the
  * task again. RUNNING|KILLED is never left.
  *
- * Order of memory. The steps are value-returning atomics and so full barriers:
- * what a waker wrote before wakeup() is seen by the process() that the wake-up
- * leads to, since that run starts with a step on the same word; what process()
- * wrote is seen by the next run, on whatever CPU. The deadline is an atomic of
- * its own; it is changed before the tree is looked at, under the tree's
- * exclusion or, by process(), before the queueing step, so the last change of
- * the deadline is followed by a look at the position.
+ * Order of memory. A step that is made is a full barrier, and it pairs with the
+ * steps on the same word before and after it; one that gives up (-ESRCH, -EBUSY)
+ * orders nothing. So what a waker wrote before wakeup() is seen by the process()
+ * that the wake-up leads to: state_wake() makes its step even if the word stays
+ * as it is, and state_start() is a later one. What process() wrote is seen by
+ * the next run, on whatever CPU: state_stop() and state_start(). A plain look,
+ * twq_task_state(), orders nothing. It serves where a step follows that looks
+ * again, where the bits are final (TWQ_USED with the tree's name, KILLED), or
+ * under the exclusion of the tree that the other side takes after its step.
+ *
+ * The deadline is an atomic of its own; it is changed before the tree is looked
+ * at, under the tree's exclusion or, by process(), before the queueing step, so
+ * the last change of the deadline is followed by a look at the position.
+ * tools/model/task.pml is all of this for a model checker; kick.pml there is the
+ * way of a task to a CPU, whose barriers are in cpu.c.
  */
 #ifndef TWQ_STATE_H
 #define TWQ_STATE_H
@@ -52,6 +60,7 @@
 
 static inline u32 twq_task_state(const struct twq_task *task)
 {
+	/* A plain look, see above; pairs with all steps. */
 	return (u32)atomic_read(&task->state);
 }
 

@@ -45,6 +45,7 @@ int twq_task_init(struct twq_task *task, const struct twq_task_ops *ops,
 	task->ops = ops;
 	task->ctx = ctx;
 	task->gone = NULL;
+	/* Plain: who hands the task to others orders that. */
 	atomic_set(&task->state, state);
 	return 0;
 }
@@ -181,6 +182,7 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	err = twq_task_enter(task, deadline_ns != TWQ_ETERNITY, &state);
 	if (err)
 		return err;
+	/* One of it and twq_task_expire() has the old deadline, not both. */
 	*old_ns = atomic64_xchg(&task->expires_ns, deadline_ns);
 	twq_test_point(TWQ_TP_CHANGED, task);
 	/*
@@ -194,7 +196,10 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 }
 EXPORT_SYMBOL_GPL(twq_task_queue_at);
 
-/* The earlier of the deadline and @when_ns. Returns the deadline before. */
+/*
+ * The earlier of the deadline and @when_ns. Returns the deadline before. Pairs
+ * with twq_task_expire(): a deadline that this leaves alone is used up later.
+ */
 static s64 twq_expires_lower(struct twq_task *task, s64 when_ns)
 {
 	s64 old_ns = twq_task_expires(task);
@@ -302,6 +307,7 @@ EXPORT_SYMBOL_GPL(twq_task_unlink);
  */
 bool twq_task_expire(struct twq_task *task, s64 due_ns, s64 next_ns)
 {
+	/* Pairs with twq_task_queue_at() and twq_expires_lower(). */
 	return atomic64_try_cmpxchg(&task->expires_ns, &due_ns, next_ns);
 }
 EXPORT_SYMBOL_GPL(twq_task_expire);

@@ -140,6 +140,7 @@ bool twq_timer_arm(struct twq_timer *timer, s64 key_ns)
  */
 bool twq_timer_rearm(struct twq_timer *timer, s64 first_ns, s64 now_ns)
 {
+	/* Pairs with the READ_ONCE() in twq_shared_is_due(). */
 	if (timer->armed_ns <= now_ns)
 		WRITE_ONCE(timer->armed_ns, TWQ_ETERNITY);
 	return twq_timer_arm(timer, first_ns);
@@ -155,6 +156,7 @@ bool twq_timer_rearm(struct twq_timer *timer, s64 first_ns, s64 now_ns)
 void twq_timer_stop(struct twq_timer *timer)
 {
 	hrtimer_cancel(&timer->hr);
+	/* Pairs with the READ_ONCE() in twq_shared_is_due(). */
 	WRITE_ONCE(timer->armed_ns, TWQ_ETERNITY);
 }
 
@@ -222,6 +224,7 @@ void twq_rest_begin(struct twq_rest *rest, u64 since_ns)
  */
 bool twq_rest_is_over(struct twq_rest *rest)
 {
+	/* Pairs with twq_rest_begin(), on this CPU or a former host. */
 	u64 left_ns = READ_ONCE(rest->until_ns) - twq_rest_clock_ns();
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) ||

@@ -18,6 +18,7 @@
 #include "timer.h"
 #include "utask.h"
 
+/* Module parameters; READ_ONCE() pairs with the plain store of the kernel. */
 unsigned int twq_max_tasks = 1U << 20;
 unsigned int twq_min_interval_ns = 100 * 1000;
 
@@ -102,6 +103,7 @@ static struct twq_task *twq_utask_process(struct twq_task *task, void *ctx,
 
 static void twq_file_put(struct twq_file *file)
 {
+	/* Full barrier; pairs with the same of the others. */
 	if (atomic_dec_and_test(&file->live))
 		complete(&file->gone);
 }
@@ -398,7 +400,8 @@ void twq_utask_query(struct twq_utask *u, struct twq_query *query)
 	query->position_ns = TWQ_ETERNITY;
 	/*
 	 * The tree is another CPU's or under a lock that is not worth taking
-	 * for a look: the position is of no more than this moment anyhow.
+	 * for a look: the position is of no more than this moment anyhow. The
+	 * reads pair with the writes of twq_queue_add() and of the rbtree.
 	 */
 	if (data_race(twq_node_linked(node)))
 		query->position_ns = READ_ONCE(node->key_ns);

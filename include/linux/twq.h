@@ -107,6 +107,7 @@ int twq_task_destroy_sync(struct twq_task *task);
  */
 static inline s64 twq_task_expires(const struct twq_task *task)
 {
+	/* Pairs with all that change it; task.c tells what orders them. */
 	return atomic64_read(&task->expires_ns);
 }
 
@@ -137,6 +138,7 @@ static inline void twq_task_set_expires(struct twq_task *task, s64 deadline_ns)
  */
 static inline s64 twq_task_disarm(struct twq_task *task)
 {
+	/* Pairs with twq_task_expire(): one of them has the deadline. */
 	return atomic64_xchg(&task->expires_ns, TWQ_ETERNITY);
 }
 

@@ -108,17 +108,20 @@ static void rule12_shared_task_avoids_the_cpu(struct kunit *test)
 	int other = world_other_cpu(test), third = scene_third_cpu(test);
 	struct cpumask mask = *cpumask_of(other);
 	struct probe *p;
+	u64 passed_on;
 	int i;
 
 	cpumask_set_cpu(third, &mask);
 	p = probe_new(test, &mask);
 	take_down(test, other);
+	passed_on = scene_stats().passed_on;
 	for (i = 1; i <= 4; i++) {
 		twq_task_wakeup(&p->task, TWQ_WOKEN_IO);
 		world_settle(test);
 		KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), i);
 		KUNIT_EXPECT_EQ(test, p->last_cpu, third);
 	}
+	KUNIT_EXPECT_EQ(test, scene_stats().passed_on, passed_on);
 	bring_up(test, other);
 	scene_do_on(other, OP_WAKEUP, p, TWQ_WOKEN_IO);
 	world_settle(test);

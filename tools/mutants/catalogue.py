@@ -4,12 +4,13 @@
 
 Every row has to name tests that exist, or to say why the bug cannot occur by
 construction; every mutant of a row has to exist, to name that row and to expect
-one of its tests to fail; and every mutant has to be in a row. The last line is
-the count of rows and mutants, "N passed, N failed".
+one of its tests to fail; and every mutant has to be in a row and to apply to
+the module. The last line is the count of rows and mutants, "N passed, N failed".
 """
 
 import pathlib
 import re
+import subprocess
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -20,6 +21,7 @@ MUTANTS = TOP / 'tools/mutants'
 ROWS = {'H': 19, 'K': 12, 'U': 7}
 BY_CONSTRUCTION = 'By construction: '
 NO_MUTANT = 'None: '
+PATCH = ('patch', '-s', '-f', '-p1', '-F0', '--no-backup-if-mismatch')
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(TOP / 'tools/vm'))
@@ -119,6 +121,9 @@ def judge_mutant(mutant, cases, rows):
     for name in mutant.cases:
         if name not in cases:
             yield f'there is no test {name}'
+    if subprocess.run([*PATCH, '--dry-run', '-d', TOP, '-i', mutant.path],
+                      capture_output=True, check=False).returncode:
+        yield 'does not apply any more'
     for ident in mutant.rows:
         if ident not in rows:
             yield f'there is no row {ident}'

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 
-from catalogue import TOP, Mutant, mutants
+from catalogue import PATCH, TOP, mutants
 
 VM = TOP / 'tools/vm'
 BUILD = TOP / 'build/mutants'
@@ -81,8 +81,7 @@ class Workshop:
         """Times of files are put back, too: make has little to do."""
         subprocess.run(['rsync', '-a', '--delete', f'{self.clean}/',
                         f'{self.tree}/'], check=True)
-        if run(log, 'patch', '-p1', '-F0', '--no-backup-if-mismatch', '-d',
-               self.tree, '-i', mutant.path):
+        if run(log, *PATCH, '-d', self.tree, '-i', mutant.path):
             raise Broken(f'does not apply: see {log}')
         self.build(log)
 

@@ -20,21 +20,22 @@
  * the task has been queued, and after that step the CPU does not look at the
  * task again. RUNNING|KILLED is never left.
  *
- * Order of memory. A step that is made is a full barrier, and it pairs with the
- * steps on the same word before and after it; one that gives up (-ESRCH, -EBUSY)
- * orders nothing. So what a waker wrote before wakeup() is seen by the process()
- * that the wake-up leads to: state_wake() makes its step even if the word stays
- * as it is, and state_start() is a later one. What process() wrote is seen by
- * the next run, on whatever CPU: state_stop() and state_start(). A plain look,
- * twq_task_state(), orders nothing. It serves where a step follows that looks
- * again, where the bits are final (TWQ_USED with the tree's name, KILLED), or
- * under the exclusion of the tree that the other side takes after its step.
+ * Order of memory. A step that is made is a full barrier, and pairs with the
+ * steps on the same word before and after it; one that gives up (-ESRCH or
+ * -EBUSY) orders nothing. So what a waker wrote before wakeup() is seen by the
+ * process() that the wake-up leads to: state_wake() makes its step even if the
+ * word stays as it is, and state_start() is a later one. What process() wrote
+ * is seen by the next run, on whatever CPU: state_stop() and state_start(). A
+ * plain look, twq_task_state(), orders nothing. It serves where a step follows
+ * that looks again, where the bits are final (TWQ_USED with the tree's name,
+ * KILLED), or under the exclusion of the tree that the other side takes after
+ * its step.
  *
  * The deadline is an atomic of its own; it is changed before the tree is looked
  * at, under the tree's exclusion or, by process(), before the queueing step, so
  * the last change of the deadline is followed by a look at the position.
- * tools/model/task.pml is all of this for a model checker; kick.pml there is the
- * way of a task to a CPU, whose barriers are in cpu.c.
+ * tools/model/task.pml is all of this for a model checker; kick.pml there is
+ * the way of a task to a CPU, whose barriers are in cpu.c.
  */
 #ifndef TWQ_STATE_H
 #define TWQ_STATE_H
@@ -71,7 +72,7 @@ static inline unsigned int twq_state_cpu(u32 state)
 
 /*
  * A look that is a step, ordered on both sides: what the caller wrote before is
- * seen by a run that the look finds still QUEUED (pairs with state_start()), and
+ * seen by a run that the look finds still QUEUED (pairs with state_start()) and
  * what a run wrote is seen by a caller who finds it over (pairs with
  * state_stop()). A plain read gives neither: the caller's writes may come after
  * it, and the caller's next reads before.

@@ -244,9 +244,10 @@ EXPORT_SYMBOL_GPL(twq_task_queue_before);
  * @deadline_ns: nanoseconds of CLOCK_MONOTONIC
  *
  * A task that waits in a run queue is left alone, since its run starts after
- * this request and sees what the caller wrote before. A task that runs is woken with TWQ_WOKEN_OTHER, so that
- * process() sets its own next deadline. If the run ends between the look and
- * the wake-up, the wake-up starts another one: nothing is missed.
+ * this request and sees what the caller wrote before. A task that runs is woken
+ * with TWQ_WOKEN_OTHER, so that process() sets its own next deadline. If the
+ * run ends between the look and the wake-up, the wake-up starts another one:
+ * nothing is missed.
  *
  * Context: as twq_task_queue().
  * Return: as twq_task_queue().

@@ -21,8 +21,8 @@ verify() {
 	(
 		cd "$work"
 		spin "$@" -a "$MODELS/$name.pml"
-		gcc -O2 -w -DSAFETY -DMEMLIM=$MEMORY_MB -o pan pan.c
-		./pan -m$DEPTH
+		gcc -O2 -w -DSAFETY -DMEMLIM=$MEMORY_MB -o verifier pan.c
+		./verifier -m$DEPTH
 	) >"$report" 2>&1 || true
 }
 

@@ -97,7 +97,7 @@ static int twq_ioctl_create(struct twq_file *file, void __user *arg)
 	if (args.flags & ~TWQ_CREATE_FLAGS || args.interval_ns < 0 ||
 	    !twq_all_zero(args.reserved, sizeof(args.reserved)))
 		return -EINVAL;
-	if (!alloc_cpumask_var(&mask, GFP_KERNEL_ACCOUNT))
+	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
 		return -ENOMEM;
 	err = twq_copy_mask(mask, args.cpus, args.cpus_len);
 	if (!err)
@@ -132,7 +132,7 @@ static int twq_set_affinity(struct twq_file *file, u64 id,
 
 	if (IS_ERR(u))
 		return PTR_ERR(u);
-	err = twq_task_set_affinity(&u->task, mask, GFP_KERNEL_ACCOUNT);
+	err = twq_task_set_affinity(&u->task, mask, TWQ_GFP_CALLER);
 	twq_utask_put(u);
 	return err == -ESRCH ? -ENOENT : err;
 }
@@ -147,7 +147,7 @@ static int twq_ioctl_set_affinity(struct twq_file *file, void __user *arg)
 		return -EFAULT;
 	if (args.flags || args.reserved)
 		return -EINVAL;
-	if (!alloc_cpumask_var(&mask, GFP_KERNEL_ACCOUNT))
+	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
 		return -ENOMEM;
 	err = twq_copy_mask(mask, args.cpus, args.cpus_len);
 	if (!err)

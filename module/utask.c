@@ -176,7 +176,7 @@ static int twq_file_new_id(struct twq_file *file, u64 *id)
 	int err;
 
 	err = xa_alloc(&file->tasks, &slot, NULL, XA_LIMIT(0, max - 1),
-		       GFP_KERNEL_ACCOUNT);
+		       TWQ_GFP_CALLER);
 	if (err)
 		return err == -EBUSY ? -EDQUOT : err;
 	generation = atomic64_inc_return(&file->generation);
@@ -210,14 +210,14 @@ struct twq_utask *twq_utask_new(struct twq_file *file,
 	if (args->interval_ns &&
 	    args->interval_ns < max(READ_ONCE(twq_min_interval_ns), 1U))
 		return ERR_PTR(-EINVAL);
-	u = kmem_cache_alloc(twq_utask_cache, GFP_KERNEL_ACCOUNT);
+	u = kmem_cache_alloc(twq_utask_cache, TWQ_GFP_CALLER);
 	if (!u)
 		return ERR_PTR(-ENOMEM);
 	err = twq_file_new_id(file, &id);
 	if (err)
 		goto err_free;
 	err = twq_task_init(&u->task, &twq_utask_ops, NULL, mask,
-			    GFP_KERNEL_ACCOUNT);
+			    TWQ_GFP_CALLER);
 	if (err)
 		goto err_slot;
 	if (args->flags & TWQ_CREATE_SHARED)
@@ -417,12 +417,11 @@ void twq_utask_query(struct twq_utask *u, struct twq_query *query)
  */
 struct twq_file *twq_file_new(void)
 {
-	struct twq_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	struct twq_file *file = kzalloc(sizeof(*file), TWQ_GFP_CALLER);
 
 	if (!file)
 		return ERR_PTR(-ENOMEM);
-	file->counters = alloc_percpu_gfp(struct twq_ledger,
-					  GFP_KERNEL_ACCOUNT);
+	file->counters = alloc_percpu_gfp(struct twq_ledger, TWQ_GFP_CALLER);
 	if (!file->counters) {
 		kfree(file);
 		return ERR_PTR(-ENOMEM);

@@ -6,6 +6,7 @@
 #define TWQ_UTASK_H
 
 #include <linux/completion.h>
+#include <linux/gfp.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/twq.h>
@@ -17,6 +18,15 @@
 #define TWQ_SLOT_BITS		24
 #define TWQ_MAX_TASKS		BIT(TWQ_SLOT_BITS)
 #define TWQ_MAX_GENERATION	(BIT_ULL(64 - TWQ_SLOT_BITS) - 1)
+
+/*
+ * For all that is allocated for a caller in user space: charged to his memory
+ * cgroup, and -ENOMEM at its limit. Without __GFP_RETRY_MAYFAIL the OOM killer
+ * would end a process of the cgroup first, or at the machine's limit of any;
+ * without __GFP_NOWARN the failure would be told of in the kernel's log.
+ */
+#define TWQ_GFP_CALLER	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | \
+			 __GFP_NOWARN)
 
 /**
  * struct twq_file - one open file: a namespace of tasks

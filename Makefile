@@ -11,8 +11,8 @@ STORM ?=
 MUTANT ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
-	race fuzz storm hotplug catalogue mutants check check-all check-sanitizers check-kernels \
-	check-arm64 model clean distclean
+	race fuzz storm hotplug abuse catalogue mutants check check-all check-sanitizers \
+	check-kernels check-arm64 model clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -67,6 +67,9 @@ storm:			## Random calls beside a model, in QEMU; STORM='--seed=1 --hotplug'
 
 hotplug:		## The scenario for a minute while CPUs go down and up
 	tools/vm/demo.sh --hotplug --duration=60s --silence=5s
+
+abuse:			## Show what hogs leave of a CPU, and that memory is bounded
+	tools/vm/abuse.sh
 
 check:			## What must hold before a change is merged (tools/vm/check.sh)
 	tools/vm/check.sh

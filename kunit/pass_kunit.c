@@ -94,12 +94,10 @@ static void wakeup_within_a_run_is_served_by_the_pass(struct kunit *test)
 
 /* -- rests ---------------------------------------------------------------- */
 
-#define US	1000ULL
-
-static u64 rest_left(const struct twq_rest *rest)
-{
-	return rest->until_ns - twq_rest_clock_ns();
-}
+#define US	1000LL
+/* One part in three of the time is for passes, 6 ms of it in advance. */
+#define PARTS	3
+#define AHEAD	(6 * MS)
 
 static enum hrtimer_restart rest_ends(struct hrtimer *hr)
 {
@@ -116,57 +114,124 @@ static struct twq_rest *rest_new(struct kunit *test)
 	return rest;
 }
 
-/* As long as the pass, and not much longer. */
-static void rest_is_as_long_as_the_pass(struct kunit *test)
+/*
+ * As if @nr passes of @pass_ns each had ended now. Returns the time before
+ * that: what was paid for counts from there, whatever else this CPU did.
+ */
+static s64 rest_after(struct twq_rest *rest, int nr, s64 pass_ns)
 {
-	struct twq_rest *rest = rest_new(test);
-	u64 now_ns;
+	s64 before_ns;
 
 	preempt_disable();
-	now_ns = twq_rest_clock_ns();
-	twq_rest_begin(rest, now_ns - 500 * US);
-	KUNIT_EXPECT_GE(test, rest->until_ns, now_ns + 500 * US);
-	KUNIT_EXPECT_LE(test, rest_left(rest), 2000 * US);
+	before_ns = twq_rest_clock_ns();
+	while (nr--)
+		twq_rest_begin(rest, twq_rest_clock_ns() - pass_ns);
 	preempt_enable();
+	return before_ns;
 }
 
-/* A pass that begins within the rest, because one was cut, adds to it. */
-static void rest_counts_passes_that_follow(struct kunit *test)
+/* Time that a pass would have to wait which is not a thread's own. */
+static s64 rest_left(const struct twq_rest *rest)
+{
+	return rest->paid_ns - AHEAD - twq_rest_clock_ns();
+}
+
+static void rest_is_not_for_a_single_pass(struct kunit *test)
 {
 	struct twq_rest *rest = rest_new(test);
-	u64 first_ns;
+	s64 before_ns = rest_after(rest, 1, 500 * US);
 
-	preempt_disable();
-	twq_rest_begin(rest, twq_rest_clock_ns() - 300 * US);
-	first_ns = rest->busy_ns;
-	/* Began when the rest was not over. */
-	rest->until_ns = twq_rest_clock_ns();
-	twq_rest_begin(rest, rest->until_ns - 100 * US);
-	KUNIT_EXPECT_GE(test, rest->busy_ns, first_ns + 100 * US);
-	preempt_enable();
+	KUNIT_EXPECT_LE(test, rest_left(rest), 0);
+	/* But it is charged. */
+	KUNIT_EXPECT_GE(test, rest->paid_ns - before_ns,
+			(PARTS - 1) * 500 * US);
 }
 
-/* After a rest that was over, what was before it is forgotten. */
-static void rest_forgets_what_was_rested(struct kunit *test)
+/* What passes have taken is a third of the time until it is paid. */
+static void rest_makes_passes_a_part_of_the_time(struct kunit *test)
 {
 	struct twq_rest *rest = rest_new(test);
+	s64 before_ns = rest_after(rest, 3, 600 * US);
 
-	preempt_disable();
-	twq_rest_begin(rest, twq_rest_clock_ns() - 1000 * US);
-	rest->until_ns = twq_rest_clock_ns() - 500 * US;
-	twq_rest_begin(rest, twq_rest_clock_ns() - 100 * US);
-	KUNIT_EXPECT_LT(test, rest->busy_ns, 1000 * US);
-	preempt_enable();
+	KUNIT_EXPECT_GE(test, rest->paid_ns - before_ns,
+			(PARTS * 3 - 1) * 600 * US);
 }
 
+/* Passes so short that they are nothing beside their interrupts. */
+static void rest_counts_the_interrupts(struct kunit *test)
+{
+	struct twq_rest *rest = rest_new(test);
+	s64 before_ns = rest_after(rest, 100, 0);
+
+	KUNIT_EXPECT_GE(test, rest->paid_ns - before_ns, PARTS * 100 * 10 * US);
+}
+
+/* Time without passes is not saved up beyond what may be had in advance. */
+static void rest_saves_nothing_up(struct kunit *test)
+{
+	struct twq_rest *rest = rest_new(test);
+	s64 before_ns;
+
+	rest->paid_ns = twq_rest_clock_ns() - SEC;
+	before_ns = rest_after(rest, 1, 500 * US);
+	KUNIT_EXPECT_GE(test, rest->paid_ns - before_ns,
+			(PARTS - 1) * 500 * US);
+}
+
+/* However long the passes were: virtual CPUs are stopped within one. */
 static void rest_is_bounded(struct kunit *test)
 {
 	struct twq_rest *rest = rest_new(test);
 
-	preempt_disable();
-	twq_rest_begin(rest, twq_rest_clock_ns() - SEC);
-	KUNIT_EXPECT_LE(test, rest_left(rest), 2000 * US);
-	preempt_enable();
+	rest_after(rest, 100, SEC);
+	KUNIT_EXPECT_LE(test, rest_left(rest),
+			PARTS * (TWQ_PASS_NS + 10 * US));
+}
+
+/* A pass with more to do than it has time for leaves the rest to others. */
+static struct twq_cpu_stats long_before;
+
+static void run_long(struct probe *p)
+{
+	twq_fake_clock_set(twq_clock_ns() + TWQ_PASS_NS / 4);
+}
+
+static void pass_is_bounded_in_time(struct kunit *test)
+{
+	struct twq_cpu_stats after = {};
+	struct probe *p[16];
+	int i;
+
+	memset(&long_before, 0, sizeof(long_before));
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = probe_new_on(test, world_cpu());
+		p[i]->hook = run_long;
+		KUNIT_EXPECT_EQ(test, probe_queue_on(p[i], world_cpu(),
+						     T0 + MS), 0);
+	}
+	world_settle(test);
+	twq_cpu_read_stats(world_cpu(), &long_before);
+	world_advance(test, T0 + MS);
+	world_settle(test);
+	twq_cpu_read_stats(world_cpu(), &after);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&p[i]->runs), 1);
+	/* Five runs take the pass to its end, four its time. */
+	KUNIT_EXPECT_GE(test, after.cut - long_before.cut, 3);
+}
+
+/* What a thread asks for is done within its call, rest or not. */
+static void wakeup_within_a_rest_is_not_kept_waiting(struct kunit *test)
+{
+	struct probe *p = probe_new_on(test, world_cpu());
+
+	world_settle(test);
+	local_bh_disable();
+	rest_after(&here()->rest, 9, 1000 * US);
+	twq_task_wakeup(&p->task, TWQ_WOKEN_OTHER);
+	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 1);
+	world_settle(test);
 }
 
 /* What comes within a rest waits for its end and is served then. */
@@ -182,7 +247,7 @@ static void interrupt_within_a_rest_is_served(struct kunit *test)
 	twq_fake_clock_set(T0 + MS);
 	twq_cpu_read_stats(world_cpu(), &before);
 	local_irq_save(flags);
-	twq_rest_begin(&here()->rest, twq_rest_clock_ns() - 1000 * US);
+	rest_after(&here()->rest, 9, 1000 * US);
 	twq_cpu_interrupt(here());
 	KUNIT_EXPECT_TRUE(test, hrtimer_is_queued(&here()->rest.hr));
 	KUNIT_EXPECT_EQ(test, here()->bh.state, 0);
@@ -197,10 +262,13 @@ static struct kunit_case pass_cases[] = {
 	KUNIT_CASE(interrupt_at_the_beginning_of_a_look),
 	KUNIT_CASE(due_deadline_set_within_a_run),
 	KUNIT_CASE(wakeup_within_a_run_is_served_by_the_pass),
-	KUNIT_CASE(rest_is_as_long_as_the_pass),
-	KUNIT_CASE(rest_counts_passes_that_follow),
-	KUNIT_CASE(rest_forgets_what_was_rested),
+	KUNIT_CASE(pass_is_bounded_in_time),
+	KUNIT_CASE(rest_is_not_for_a_single_pass),
+	KUNIT_CASE(rest_makes_passes_a_part_of_the_time),
+	KUNIT_CASE(rest_counts_the_interrupts),
+	KUNIT_CASE(rest_saves_nothing_up),
 	KUNIT_CASE(rest_is_bounded),
+	KUNIT_CASE(wakeup_within_a_rest_is_not_kept_waiting),
 	KUNIT_CASE(interrupt_within_a_rest_is_served),
 	{}
 };

@@ -102,11 +102,13 @@ static void twq_cpu_ask(struct twq_cpu *c)
 }
 
 /**
- * twq_cpu_interrupt() - an interrupt asks for a pass
+ * twq_cpu_interrupt() - an interrupt asks for a pass, or one that was cut does
  * @c: the part of a CPU that this one serves, or did when the interrupt was
- *	sent
+ *	sent or the pass began
  *
- * Context: hard interrupt.
+ * In a rest the pass is left to the interrupt that ends it.
+ *
+ * Context: hard interrupt or bottom half.
  */
 void twq_cpu_interrupt(struct twq_cpu *c)
 {
@@ -268,10 +270,11 @@ static unsigned int twq_cpu_expire(struct twq_cpu *c, s64 now_ns,
 	return taken;
 }
 
-/* What a pass may still take from the trees, and run. */
+/* What a pass may still take from the trees, and run, and until when. */
 struct twq_allowance {
 	unsigned int take;
 	unsigned int run;
+	s64 until_ns;
 };
 
 /*
@@ -323,6 +326,8 @@ static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *left)
 			return false;
 		/* Before RUNNING, and so before the look at the mask. */
 		task->run_ns = twq_clock_ns();
+		if (task->run_ns >= left->until_ns)
+			left->run = 1;
 		twq_task_run(task, smp_processor_id());
 	}
 	return true;
@@ -355,8 +360,12 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 {
 	struct twq_cpu *c = from_tasklet(c, bh, bh);
 	unsigned int budget = READ_ONCE(twq_budget);
-	struct twq_allowance left = { .take = budget, .run = budget };
-	u64 since_ns = twq_rest_clock_ns();
+	struct twq_allowance left = {
+		.take = budget,
+		.run = budget,
+		.until_ns = twq_clock_ns() + TWQ_PASS_NS,
+	};
+	s64 since_ns = twq_rest_clock_ns();
 	bool more;
 
 	twq_count(passes);
@@ -372,7 +381,7 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 		twq_rest_begin(&c->rest, since_ns);
 	if (more || READ_ONCE(c->again)) {
 		twq_count(cut);
-		twq_cpu_kick(c);
+		twq_cpu_interrupt(c);
 	}
 }
 

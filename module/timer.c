@@ -12,7 +12,6 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
-#include <linux/sched/clock.h>
 #include <linux/timekeeping.h>
 #include <linux/twq.h>
 
@@ -20,11 +19,18 @@
 #include "timer.h"
 
 /*
- * A rest is as long as the passes before it and what their interrupt costs
- * besides, or as long as the kernel lets bottom halves run on end.
+ * Passes may take one part in TWQ_REST_PARTS of a CPU's time, and that much of
+ * TWQ_REST_AHEAD_NS in advance, so that a burst is served at once. A pass is
+ * charged with what its interrupts cost besides, and with no more than it may
+ * last: what is longer is a virtual CPU that did not run.
  */
-#define TWQ_REST_MIN_NS	(10 * NSEC_PER_USEC)
-#define TWQ_REST_MAX_NS	(2 * NSEC_PER_MSEC)
+#define TWQ_REST_PARTS		3
+#define TWQ_REST_AHEAD_NS	(6 * (s64)NSEC_PER_MSEC)
+#define TWQ_REST_EXTRA_NS	(10 * (s64)NSEC_PER_USEC)
+#define TWQ_REST_CHARGE_NS	(TWQ_PASS_NS + TWQ_REST_EXTRA_NS)
+
+/* A CPU that has become idle within a rest is found after this long. */
+#define TWQ_REST_LOOK_NS	((s64)NSEC_PER_MSEC)
 
 #ifdef TWQ_KUNIT
 static bool twq_fake;
@@ -164,7 +170,7 @@ void twq_timer_stop(struct twq_timer *timer)
  * twq_rest_init() - prepare the rests of a CPU
  * @rest: not begun
  * @over: called in hard interrupt context on the CPU on which
- *	twq_rest_is_over() has said no, once the rest is over
+ *	twq_rest_is_over() has said no, to ask again
  *
  * Context: process.
  */
@@ -173,19 +179,21 @@ void twq_rest_init(struct twq_rest *rest,
 {
 	hrtimer_setup(&rest->hr, over, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_PINNED_HARD);
-	rest->until_ns = 0;
-	rest->busy_ns = 0;
+	rest->paid_ns = 0;
 }
 
 /**
  * twq_rest_clock_ns() - the clock by which the length of a pass is taken
  *
- * Context: any, without leaving the CPU between two readings.
+ * Not local_clock(), which goes by ticks where an architecture has none of its
+ * own: a rest would end and not be over for a tick, time and again.
+ *
+ * Context: any but NMI.
  * Return: nanoseconds.
  */
-u64 twq_rest_clock_ns(void)
+s64 twq_rest_clock_ns(void)
 {
-	return local_clock();
+	return ktime_get();
 }
 
 /**
@@ -195,47 +203,54 @@ u64 twq_rest_clock_ns(void)
  *
  * Without it, intervals of user space could be chosen so that each interrupt
  * comes right after the passes of the one before, and nothing else would run:
- * such passes end before they are handed to ksoftirqd. Passes that begin before
- * the rest is over, after one that was cut or for a wake-up here, add to it.
+ * such passes end before they are handed to ksoftirqd.
+ *
+ * Time pays for passes: @rest->paid_ns is when it will have paid for all so far,
+ * and a pass that has to wait begins no earlier than AHEAD before that. So in
+ * any time T of a CPU that is not idle the passes that interrupts begin take at
+ * most (T + AHEAD) / PARTS and one pass. Those that threads make by their own
+ * calls do not wait, since the scheduler charges them to the threads, but count.
+ *
+ * With 3 parts a normal thread keeps 2/3 of the CPU, and beside a thread as busy
+ * as itself 1/3, less a few interrupts for each pass.
  *
  * Context: bottom half.
  */
-void twq_rest_begin(struct twq_rest *rest, u64 since_ns)
+void twq_rest_begin(struct twq_rest *rest, s64 since_ns)
 {
-	u64 now_ns = twq_rest_clock_ns();
+	s64 now_ns = twq_rest_clock_ns();
+	s64 charge_ns = min(now_ns - since_ns + TWQ_REST_EXTRA_NS,
+			    TWQ_REST_CHARGE_NS);
+	s64 paid_ns = clamp(rest->paid_ns, since_ns,
+			    now_ns + TWQ_REST_AHEAD_NS);
 
-	if ((s64)(since_ns - rest->until_ns) >= 0)
-		rest->busy_ns = 0;
-	rest->busy_ns = min(rest->busy_ns + now_ns - since_ns,
-			    TWQ_REST_MAX_NS - TWQ_REST_MIN_NS);
 	/* Pairs with the READ_ONCE() in twq_rest_is_over(). */
-	WRITE_ONCE(rest->until_ns, now_ns + rest->busy_ns + TWQ_REST_MIN_NS);
+	WRITE_ONCE(rest->paid_ns, paid_ns + TWQ_REST_PARTS * charge_ns);
 }
 
 /**
- * twq_rest_is_over() - whether an interrupt may start a pass
- * @rest: the CPU's. If it is not over, its callback is called when it is.
+ * twq_rest_is_over() - whether a pass may begin that is not a thread's own
+ * @rest: the CPU's. If it is not over, its callback is called to ask again,
+ *	when it is or when the CPU may be idle.
  *
- * An idle CPU needs no rest. With PREEMPT_RT passes are made in a thread, and
- * the scheduler divides the CPU.
+ * An idle CPU needs no rest. With PREEMPT_RT passes are made in a thread, which
+ * may be one of SCHED_FIFO, so there, too, the scheduler does not divide the CPU.
  *
- * Context: hard interrupt, on the CPU that makes the passes.
+ * Context: hard interrupt or bottom half, on the CPU that makes the passes.
  * Return: whether it may.
  */
 bool twq_rest_is_over(struct twq_rest *rest)
 {
 	/* Pairs with twq_rest_begin(), on this CPU or a former host. */
-	u64 left_ns = READ_ONCE(rest->until_ns) - twq_rest_clock_ns();
+	s64 left_ns = READ_ONCE(rest->paid_ns) - TWQ_REST_AHEAD_NS -
+		      twq_rest_clock_ns();
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) ||
-	    (is_idle_task(current) && !need_resched()))
+	if (is_idle_task(current) && !need_resched())
 		return true;
-
-	/* Over, or begun by another CPU's clock. */
-	if (!left_ns || left_ns > TWQ_REST_MAX_NS)
+	if (left_ns <= 0)
 		return true;
 	if (!hrtimer_is_queued(&rest->hr))
-		hrtimer_start(&rest->hr, left_ns,
+		hrtimer_start(&rest->hr, min(left_ns, TWQ_REST_LOOK_NS),
 			      HRTIMER_MODE_REL_PINNED_HARD);
 	return false;
 }

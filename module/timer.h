@@ -6,7 +6,11 @@
 #define TWQ_TIMER_H
 
 #include <linux/hrtimer.h>
+#include <linux/time64.h>
 #include <linux/types.h>
+
+/* As long as a pass may last: half of what bottom halves may take on end. */
+#define TWQ_PASS_NS	((s64)NSEC_PER_MSEC)
 
 /**
  * struct twq_timer - the timer of one queue
@@ -27,13 +31,12 @@ struct twq_timer {
 /**
  * struct twq_rest - what passes leave of a CPU to others
  * @hr: ends the rest for an interrupt that came within it
- * @until_ns: end of the rest, by local_clock(); written by the pass
- * @busy_ns: what passes have taken since a rest was last over; the pass's own
+ * @paid_ns: when the passes so far will have had their share of the time;
+ *	written by the pass
  */
 struct twq_rest {
 	struct hrtimer hr;
-	u64 until_ns;
-	u64 busy_ns;
+	s64 paid_ns;
 };
 
 s64 twq_clock_ns(void);
@@ -46,8 +49,8 @@ void twq_timer_stop(struct twq_timer *timer);
 
 void twq_rest_init(struct twq_rest *rest,
 		   enum hrtimer_restart (*over)(struct hrtimer *));
-u64 twq_rest_clock_ns(void);
-void twq_rest_begin(struct twq_rest *rest, u64 since_ns);
+s64 twq_rest_clock_ns(void);
+void twq_rest_begin(struct twq_rest *rest, s64 since_ns);
 bool twq_rest_is_over(struct twq_rest *rest);
 void twq_rest_end(struct twq_rest *rest);
 void twq_rest_stop(struct twq_rest *rest);

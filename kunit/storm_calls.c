@@ -175,7 +175,6 @@ void live_wakeup(struct live_task *t, u32 r)
 	struct live_call c = live_call(t);
 	int reason = r % LIVE_REASONS;
 
-	/* From now, and not from when the call was entered: see the check. */
 	if ((r >> 4) % 16 == 15) {
 		live_begin_fact(t, LIVE_IDLE_WAKE);
 		twq_task_wakeup(&t->task, 0);
@@ -341,7 +340,8 @@ static void live_step_sleeping(struct live_task *t, u32 op, u32 a, u32 b)
 				  GFP_KERNEL);
 		break;
 	case 27:
-		live_wakeup_on(t, b % nr_cpu_ids, a);
+		if (!(b & 0x30))
+			live_wakeup_on(t, (b >> 8) % nr_cpu_ids, a);
 		break;
 	case 28:
 		if (!(b & 0x30))

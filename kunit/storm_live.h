@@ -135,6 +135,8 @@ struct live_task {
  *	back
  * @flaws: what went wrong
  * @flaw: the first of it
+ * @points: test points passed
+ * @cpus: online at the beginning
  * @seed: what the random numbers of this round start from
  */
 struct live {
@@ -150,6 +152,8 @@ struct live {
 	atomic64_t down_till_ns[LIVE_CPUS];
 	atomic_t flaws;
 	char flaw[4][128];
+	atomic_t points;
+	unsigned long cpus;
 	u32 seed;
 };
 
@@ -171,7 +175,6 @@ static inline void live_fact(struct live_task *t, int facts)
 	atomic_fetch_or(facts, &t->done);
 }
 
-unsigned long live_online(void);
 bool live_steady(unsigned long cpus, s64 since_ns);
 void live_mask_init(struct live_task *t, unsigned long cpus);
 bool live_mask_begin(struct live_task *t, unsigned long cpus);

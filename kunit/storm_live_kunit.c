@@ -8,6 +8,7 @@
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
+#include <linux/jhash.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched/debug.h>
@@ -20,7 +21,7 @@
 
 #define LIVE_ROUND_MS	250
 #define LIVE_THREADS	32
-#define LIVE_HOP	64	/* steps on one CPU */
+#define LIVE_HOP	256	/* steps on one CPU */
 
 static unsigned int storm_seed = 1;
 module_param(storm_seed, uint, 0444);
@@ -70,6 +71,8 @@ static void live_thread_hotplug(struct rnd_state *rnd)
 		u32 r = prandom_u32_state(rnd);
 		int err, cpu = 1 + r % (nr_cpu_ids - 1);
 
+		if (!(live.cpus & BIT(cpu)))
+			continue;
 		atomic_inc(&live.hotplugs);
 		atomic64_set(&live.down_till_ns[cpu], S64_MAX);
 		err = remove_cpu(cpu);
@@ -191,17 +194,22 @@ static bool live_is_killed(struct live_task *t)
 	return atomic_read(&t->done) & LIVE_KILLED;
 }
 
+static bool live_is_far(struct live_task *t)
+{
+	s64 expires_ns = twq_task_expires(&t->task);
+
+	return expires_ns != TWQ_ETERNITY && expires_ns > ktime_get() + SEC;
+}
+
 /* On a CPU that may: what is far away comes now, what was unlinked too. */
 static long live_hasten_here(void *arg)
 {
 	struct live_task *t = arg;
-	s64 now_ns = ktime_get();
 
 	if (READ_ONCE(t->unplaced))
 		live_queue(t);
-	if (twq_task_expires(&t->task) != TWQ_ETERNITY &&
-	    twq_task_expires(&t->task) > now_ns + SEC)
-		live_queue_at(t, now_ns + MS);
+	if (live_is_far(t))
+		live_queue_at(t, ktime_get() + MS);
 	return 0;
 }
 
@@ -209,7 +217,9 @@ static bool live_hasten(struct live_task *t)
 {
 	unsigned int nr_cpus;
 
-	world_on(twq_task_cpus(&t->task, &nr_cpus), live_hasten_here, t);
+	if (READ_ONCE(t->unplaced) || live_is_far(t))
+		world_on(twq_task_cpus(&t->task, &nr_cpus), live_hasten_here,
+			 t);
 	return true;
 }
 
@@ -327,14 +337,35 @@ static void live_report(struct kunit *test)
 		   live.seed);
 }
 
+/* Makes the time between two steps longer, where tests look into it. */
+static void live_testpoint(enum twq_testpoint where, struct twq_task *task)
+{
+	u32 h = jhash_1word(atomic_inc_return(&live.points), live.seed);
+
+	if (!READ_ONCE(live.calm) && !(h & 7))
+		udelay((h >> 3) % 16);
+}
+
+static void live_begin(unsigned int seed)
+{
+	int cpu;
+
+	memset(&live, 0, sizeof(live));
+	live.seed = seed;
+	live.cpus = cpumask_bits(cpu_online_mask)[0];
+	for_each_possible_cpu(cpu)
+		if (!(live.cpus & BIT(cpu)))
+			atomic64_set(&live.down_till_ns[cpu], S64_MAX);
+	WRITE_ONCE(twq_testpoint_fn, live_testpoint);
+}
+
 /* Returns whether all was well. */
 static bool live_round(struct kunit *test, unsigned int seed)
 {
 	struct twq_cpu_stats before = scene_stats();
 	int refs = module_refcount(THIS_MODULE);
 
-	memset(&live, 0, sizeof(live));
-	live.seed = seed;
+	live_begin(seed);
 	live_start_all(test);
 	msleep(LIVE_ROUND_MS);
 	if (!live_stop_all(test)) {

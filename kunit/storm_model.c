@@ -30,11 +30,6 @@ void live_flaw(const char *fmt, ...)
 
 /* -- CPUs ----------------------------------------------------------------- */
 
-unsigned long live_online(void)
-{
-	return cpumask_bits(cpu_online_mask)[0];
-}
-
 /* Those of @cpus that were neither down nor on the way since @since_ns. */
 static unsigned long live_steady_cpus(unsigned long cpus, s64 since_ns)
 {
@@ -57,9 +52,7 @@ bool live_steady(unsigned long cpus, s64 since_ns)
 
 static bool live_all_steady(s64 since_ns)
 {
-	unsigned long all = cpumask_bits(cpu_possible_mask)[0];
-
-	return live_steady_cpus(all, since_ns) == all;
+	return live_steady_cpus(live.cpus, since_ns) == live.cpus;
 }
 
 /* -- masks ---------------------------------------------------------------- */
@@ -138,7 +131,8 @@ static bool live_mask_allows(struct live_task *t, int cpu, s64 run_ns)
 /* A thread that is bound to no CPU may leave the one that it is on. */
 static int live_this_cpu(void)
 {
-	if (!in_softirq() && current->nr_cpus_allowed != 1)
+	/* Changed by another CPU when ours goes down: then nothing is exact. */
+	if (!in_softirq() && data_race(current->nr_cpus_allowed) != 1)
 		return -1;
 	return raw_smp_processor_id();
 }

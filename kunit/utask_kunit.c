@@ -500,6 +500,18 @@ static void utask_unread_periods_add_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, uworld_ledger(test).coalesced, 2);
 }
 
+/* The ends of tasks are counted elsewhere than their beginnings, so earlier. */
+static void ledger_never_tells_of_fewer_than_no_tasks(struct kunit *test)
+{
+	struct twq_ledger ledger = { .created = 5, .destroyed = 3 };
+
+	KUNIT_EXPECT_EQ(test, twq_ledger_tasks(&ledger), 2);
+	ledger.destroyed = 5;
+	KUNIT_EXPECT_EQ(test, twq_ledger_tasks(&ledger), 0);
+	ledger.destroyed = 6;
+	KUNIT_EXPECT_EQ(test, twq_ledger_tasks(&ledger), 0);
+}
+
 static struct kunit_case utask_cases[] = {
 	KUNIT_CASE(k12_ids_never_repeat),
 	KUNIT_CASE(utask_get_of_a_wrong_id_is_refused),
@@ -519,6 +531,7 @@ static struct kunit_case utask_cases[] = {
 	KUNIT_CASE(utask_interval_does_not_drift),
 	KUNIT_CASE(k2_long_pause_is_one_run),
 	KUNIT_CASE(utask_unread_periods_add_up),
+	KUNIT_CASE(ledger_never_tells_of_fewer_than_no_tasks),
 	{}
 };
 

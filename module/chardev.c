@@ -322,9 +322,7 @@ static void twq_chardev_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct twq_ledger ledger;
 
 	twq_file_read_ledger(file, &ledger);
-	/* The two may be of different moments: no number below none. */
-	seq_printf(m, "twq-tasks:\t%llu\n",
-		   ledger.created - min(ledger.created, ledger.destroyed));
+	seq_printf(m, "twq-tasks:\t%llu\n", twq_ledger_tasks(&ledger));
 #define TWQ_SHOW(what)	seq_printf(m, "twq-" #what ":\t%llu\n", ledger.what)
 	TWQ_SHOW(created);
 	TWQ_SHOW(destroyed);

@@ -7,6 +7,7 @@
 
 #include <linux/completion.h>
 #include <linux/gfp.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/twq.h>
@@ -67,6 +68,18 @@ struct twq_utask {
 
 extern unsigned int twq_max_tasks;
 extern unsigned int twq_min_interval_ns;
+
+/**
+ * twq_ledger_tasks() - how many tasks a ledger tells of
+ * @ledger: the ledger, of whose numbers each may be of another moment
+ *
+ * Return: the number; none, and not fewer, when the end of a task was counted
+ * and its beginning was not yet.
+ */
+static inline u64 twq_ledger_tasks(const struct twq_ledger *ledger)
+{
+	return ledger->created - min(ledger->created, ledger->destroyed);
+}
 
 struct twq_file *twq_file_new(void);
 void twq_file_close(struct twq_file *file);

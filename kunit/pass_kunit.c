@@ -4,7 +4,10 @@
  * after it. The pass looks again instead of being raised again, and the rest
  * puts it off, so each request must be found.
  */
+#include <linux/delay.h>
+
 #include "cpu.h"
+#include "scene.h"
 #include "shared.h"
 #include "timer.h"
 #include "world.h"
@@ -90,6 +93,95 @@ static void wakeup_within_a_run_is_served_by_the_pass(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.passes - before.passes, 1);
 	KUNIT_EXPECT_EQ(test, after.cut - before.cut, 0);
 	KUNIT_EXPECT_FALSE(test, here()->passing);
+}
+
+/* -- two CPUs: the host has just changed ---------------------------------- */
+
+/* The task whose wake-up on the new host asks for a pass of here(). */
+static struct {
+	struct probe *p;
+	int cpu;		/* the new host */
+	atomic_t asked;
+	bool in_time;
+} dekker;
+
+static void dekker_wake(void *arg)
+{
+	twq_task_wakeup(&dekker.p->task, TWQ_WOKEN_MSG);
+}
+
+static void dekker_rehome(void)
+{
+	/* Pairs with the acquire in twq_cpu_lock(). */
+	smp_store_release(&here()->host, dekker.cpu);
+}
+
+/* The pass of the old host has looked; now, all at once, the new one asks. */
+static void ask_before_the_pass_ends(struct twq_task *nobody)
+{
+	dekker_rehome();
+	world_puppet(dekker.cpu, dekker_wake, NULL);
+	dekker.in_time = world_puppet_wait(dekker.cpu);
+}
+
+/* The new host has asked; it looks for the pass only when that is over. */
+static void wait_for_the_end_of_the_pass(struct twq_task *nobody)
+{
+	int turns;
+
+	atomic_set(&dekker.asked, 1);
+	for (turns = 0; turns < 2000 * 1000; turns++) {
+		if (!READ_ONCE(here()->passing) &&
+		    !test_bit(TASKLET_STATE_RUN, &here()->bh.state))
+			break;
+		udelay(5);
+	}
+}
+
+static void ask_across_the_end_of_the_pass(struct twq_task *nobody)
+{
+	dekker_rehome();
+	world_at(TWQ_TP_ASKED, NULL, wait_for_the_end_of_the_pass);
+	world_puppet(dekker.cpu, dekker_wake, NULL);
+	dekker.in_time = scene_spin(&dekker.asked, 1);
+}
+
+static long dekker_give_back(void *arg)
+{
+	/* Pairs with the acquire in twq_cpu_lock(). */
+	smp_store_release(&here()->host, world_cpu());
+	twq_cpu_kick(here());
+	return 0;
+}
+
+/* Whichever of the two comes first, the request is seen by one of them. */
+static void expect_found(struct kunit *test,
+			 void (*fn)(struct twq_task *nobody))
+{
+	memset(&dekker, 0, sizeof(dekker));
+	dekker.cpu = world_other_cpu(test);
+	dekker.p = probe_new_on(test, world_cpu());
+	world_settle(test);
+	world_at(TWQ_TP_LOOKED, NULL, fn);
+	twq_cpu_kick(here());
+	world_settle(test);
+	KUNIT_EXPECT_TRUE(test, world_at_reached());
+	KUNIT_EXPECT_TRUE(test, dekker.in_time);
+	KUNIT_EXPECT_TRUE(test, world_puppet_wait(dekker.cpu));
+	KUNIT_EXPECT_EQ(test, atomic_read(&dekker.p->runs), 1);
+	KUNIT_EXPECT_EQ(test, dekker.p->last_cpu, dekker.cpu);
+	world_on(dekker.cpu, dekker_give_back, NULL);
+	world_settle(test);
+}
+
+static void request_of_a_new_host_before_the_pass_ends(struct kunit *test)
+{
+	expect_found(test, ask_before_the_pass_ends);
+}
+
+static void request_of_a_new_host_across_the_end_of_the_pass(struct kunit *test)
+{
+	expect_found(test, ask_across_the_end_of_the_pass);
 }
 
 /* -- rests ---------------------------------------------------------------- */
@@ -262,6 +354,8 @@ static struct kunit_case pass_cases[] = {
 	KUNIT_CASE(interrupt_at_the_beginning_of_a_look),
 	KUNIT_CASE(due_deadline_set_within_a_run),
 	KUNIT_CASE(wakeup_within_a_run_is_served_by_the_pass),
+	KUNIT_CASE(request_of_a_new_host_before_the_pass_ends),
+	KUNIT_CASE(request_of_a_new_host_across_the_end_of_the_pass),
 	KUNIT_CASE(pass_is_bounded_in_time),
 	KUNIT_CASE(rest_is_not_for_a_single_pass),
 	KUNIT_CASE(rest_makes_passes_a_part_of_the_time),

@@ -88,14 +88,31 @@ static void expect_step(struct kunit *test, int result)
 	KUNIT_EXPECT_EQ(test, step.result, result);
 }
 
+/* After the expiry was found; after the run has looked at the deadline. */
+static const struct between {
+	const char *name;
+	enum twq_testpoint where;
+} between_params[] = {
+	{ "found and run", TWQ_TP_STARTED },
+	{ "looked at and used", TWQ_TP_DUE },
+};
+
+static void between_desc(const struct between *p, char *desc)
+{
+	strscpy(desc, p->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(between, between_params, between_desc);
+
 /* Its expiry was found, then the deadline went: no event for the old one. */
 static void k9_deadline_moved_later_after_expiry(struct kunit *test)
 {
+	const struct between *between = test->param_value;
 	struct uworld *f = test->priv;
 	struct twq_utask *u = uworld_new(test, 0);
 
 	twq_utask_queue(u, T0 + MS);
-	step_at(TWQ_TP_STARTED, u, op_queue, T0 + 9 * MS);
+	step_at(between->where, u, op_queue, T0 + 9 * MS);
 	world_advance(test, T0 + MS);
 	expect_step(test, 0);
 	KUNIT_EXPECT_EQ(test, uworld_read(test), -EAGAIN);
@@ -110,11 +127,12 @@ static void k9_deadline_moved_later_after_expiry(struct kunit *test)
 
 static void k9_deadline_moved_to_another_due_one(struct kunit *test)
 {
+	const struct between *between = test->param_value;
 	struct uworld *f = test->priv;
 	struct twq_utask *u = uworld_new(test, 0);
 
 	twq_utask_queue(u, T0 + MS);
-	step_at(TWQ_TP_STARTED, u, op_queue, T0);
+	step_at(between->where, u, op_queue, T0);
 	world_advance(test, T0 + MS);
 	expect_step(test, 0);
 	KUNIT_ASSERT_EQ(test, uworld_read(test), 1);
@@ -456,8 +474,10 @@ static void k6_storm_of_starts_against_destroy(struct kunit *test)
 }
 
 static struct kunit_case end_cases[] = {
-	KUNIT_CASE(k9_deadline_moved_later_after_expiry),
-	KUNIT_CASE(k9_deadline_moved_to_another_due_one),
+	KUNIT_CASE_PARAM(k9_deadline_moved_later_after_expiry,
+			 between_gen_params),
+	KUNIT_CASE_PARAM(k9_deadline_moved_to_another_due_one,
+			 between_gen_params),
 	KUNIT_CASE(k5_cancel_after_expiry_stops_it),
 	KUNIT_CASE(k5_cancel_while_running_stops_the_next),
 	KUNIT_CASE_PARAM(h15_start_while_woken_is_not_lost, start_gen_params),

@@ -97,6 +97,7 @@ static void twq_cpu_ask(struct twq_cpu *c)
 	 * 'passing' comes after: pairs with the one in twq_cpu_pass().
 	 */
 	xchg(&c->again, true);
+	twq_test_point(TWQ_TP_ASKED, NULL);
 	if (!READ_ONCE(c->passing))
 		tasklet_schedule(&c->bh);
 }
@@ -374,6 +375,7 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 	do {
 		more = twq_cpu_look(c, &left);
 	} while (more && left.take && left.run);
+	twq_test_point(TWQ_TP_LOOKED, NULL);
 	/* Full barrier before 'again'; pairs with the xchg() in twq_cpu_ask() */
 	smp_store_mb(c->passing, false);
 	/* A former host does not rest; pairs with twq_cpu_rehome(). */

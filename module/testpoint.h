@@ -18,6 +18,9 @@ enum twq_testpoint {
 	TWQ_TP_DECIDED,		/* schedule() has seen idle, deadline unmoved */
 	TWQ_TP_CHANGED,		/* deadline changed, tree untouched */
 	TWQ_TP_LOOK,		/* 'again' is cleared, the clock not yet read */
+	TWQ_TP_LOOKED,		/* the last look is over, 'passing' still set */
+	TWQ_TP_ASKED,		/* 'again' is set, 'passing' not yet read */
+	TWQ_TP_DUE,		/* a due deadline was seen, and not yet used */
 	TWQ_TP_REMASKED,	/* another mask, its lock still held */
 	TWQ_TP_ENTER,		/* its state is read, its tree not yet held */
 	TWQ_TP_SHARING,		/* the mask is there, SHARED_WQ is not yet */

@@ -15,6 +15,7 @@
 
 #include "counters.h"
 #include "task.h"
+#include "testpoint.h"
 #include "timer.h"
 #include "utask.h"
 
@@ -73,6 +74,7 @@ static bool twq_utask_expire(struct twq_utask *u, struct twq_event *run)
 			next_ns = twq_next_on_grid(due_ns, u->interval_ns,
 						   run->fired_ns,
 						   &run->overruns);
+		twq_test_point(TWQ_TP_DUE, &u->task);
 	} while (!twq_task_expire(&u->task, due_ns, next_ns));
 
 	this_cpu_inc(u->file->counters->expired);

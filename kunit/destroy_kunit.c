@@ -11,6 +11,8 @@
 #include "scene.h"
 #include "shared.h"
 
+#define SYNC_TURNS	(50 * 1000 * 1000)
+
 KUNIT_ARRAY_PARAM(kind, scene_kinds, kind_desc);
 
 /* Released once, in no tree, KILLED for ever and not run again. */
@@ -246,19 +248,60 @@ static void linger_when_killed(struct probe *p)
 		atomic_inc(&sync_finished);
 }
 
+struct sync {
+	struct probe *p;
+	int err;
+	int finished;
+};
+
+/*
+ * Should destroy_sync() not wait, then the end of the task completes what lies
+ * on the stack just below: until that is over nothing is called here, and the
+ * case fails instead of the machine.
+ */
+static void sync_by_puppet(void *arg)
+{
+	struct sync *sync = arg;
+	int turns;
+
+	sync->err = twq_task_destroy_sync(&sync->p->task);
+	sync->finished = atomic_read(&sync_finished);
+	for (turns = 0; !sync->finished && turns < SYNC_TURNS; turns++)
+		cpu_relax();
+}
+
+static bool sync_is_over(void)
+{
+	int turns;
+
+	for (turns = 0; turns < 10000; turns++) {
+		if (world_puppet_done(world_cpu()))
+			return true;
+		usleep_range(500, 1000);
+	}
+	return false;
+}
+
 static void h12_destroy_sync_waits_for_process(struct kunit *test)
 {
-	int other = world_other_cpu(test), finished;
+	int other = world_other_cpu(test);
 	struct probe *p = probe_new_shared(test, other);
+	struct sync sync = { .p = p, .finished = -1 };
 
 	p->arg = probe_new_shared(test, world_cpu());
 	p->hook = linger_when_killed;
 	atomic_set(&sync_finished, 0);
 	twq_task_wakeup(&p->task, TWQ_WOKEN_IO);
 	KUNIT_EXPECT_TRUE(test, scene_spin(&p->running, 1));
-	KUNIT_EXPECT_EQ(test, twq_task_destroy_sync(&p->task), 0);
-	finished = atomic_read(&sync_finished);
-	KUNIT_EXPECT_EQ(test, finished, 1);
+	world_puppet(world_cpu(), sync_by_puppet, &sync);
+	if (!sync_is_over()) {
+		KUNIT_FAIL(test, "destroy_sync() waits for ever");
+		/* A run, whatever for, is its end. */
+		twq_task_wakeup(&p->task, 0);
+		KUNIT_ASSERT_TRUE(test, sync_is_over());
+	}
+	KUNIT_EXPECT_EQ(test, sync.err, 0);
+	KUNIT_EXPECT_EQ(test, sync.finished, 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->running), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 1);
 }
@@ -340,6 +383,16 @@ static void k5_destroyed_before_the_tree_is_entered(struct kunit *test)
 	expect_gone(test, p, 0);
 }
 
+/* What its owner finds when he comes to it. */
+static void find_in_tree(struct twq_task *task)
+{
+	struct probe *p = probe_of(task);
+
+	p->last_cpu = raw_smp_processor_id();
+	p->arg = (void *)(long)(probe_in_local(p) &&
+				!atomic_read(&p->released));
+}
+
 /* Its tree is its owner's, who alone takes it out, when he comes to it. */
 static void h17_destroyed_elsewhere_leaves_the_tree_to_its_owner(struct kunit *t)
 {
@@ -347,13 +400,12 @@ static void h17_destroyed_elsewhere_leaves_the_tree_to_its_owner(struct kunit *t
 	struct probe *p = probe_new_on(t, other);
 
 	scene_do_on(other, OP_QUEUE_AT, p, T0 + 5 * MS);
-	scene_hold(t, other);
+	world_at(TWQ_TP_STARTED, &p->task, find_in_tree);
 	KUNIT_EXPECT_EQ(t, twq_task_destroy(&p->task), 0);
-	mdelay(1);
-	KUNIT_EXPECT_EQ(t, atomic_read(&p->released), 0);
-	KUNIT_EXPECT_TRUE(t, probe_in_local(p));
-	scene_let_go(t, other);
 	expect_gone(t, p, 0);
+	KUNIT_EXPECT_TRUE(t, world_at_reached());
+	KUNIT_EXPECT_TRUE(t, p->arg);
+	KUNIT_EXPECT_EQ(t, p->last_cpu, other);
 }
 
 /* Expiry holds the lock, has taken it out and woken it. */

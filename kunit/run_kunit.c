@@ -94,6 +94,55 @@ static void rule8_wakeup_running_runs_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->last_reasons, TWQ_WOKEN_RES);
 }
 
+/* Asks who has won, and pushes nothing: a task that runs is in no run queue. */
+static void ask_who_wins(void *arg)
+{
+	struct probe *p = arg;
+
+	p->hook = NULL;
+	p->arg = (void *)(long)twq_task_wake(&p->task, TWQ_WOKEN_RES);
+}
+
+static void ask_who_wins_here(struct probe *p)
+{
+	ask_who_wins(p);
+}
+
+static void ask_who_wins_elsewhere(struct probe *p)
+{
+	int cpu = (long)p->arg;
+
+	world_puppet(cpu, ask_who_wins, p);
+	if (!world_puppet_wait(cpu))
+		p->arg = p;
+}
+
+/* The run itself puts the task back when it ends: nobody else may. */
+static void rule8_wakeup_running_wins_nothing(struct kunit *test)
+{
+	struct probe *p = run_new(test);
+
+	p->hook = ask_who_wins_here;
+	p->arg = p;
+	twq_task_wakeup(&p->task, TWQ_WOKEN_IO);
+	expect_rest(test, p, 2);
+	KUNIT_EXPECT_PTR_EQ(test, p->arg, NULL);
+	KUNIT_EXPECT_EQ(test, p->last_reasons, TWQ_WOKEN_RES);
+}
+
+static void rule8_wakeup_running_elsewhere_wins_nothing(struct kunit *test)
+{
+	long other = world_other_cpu(test);
+	struct probe *p = probe_new_on(test, world_cpu());
+
+	p->hook = ask_who_wins_elsewhere;
+	p->arg = (void *)other;
+	twq_task_wakeup(&p->task, TWQ_WOKEN_IO);
+	expect_rest(test, p, 2);
+	KUNIT_EXPECT_PTR_EQ(test, p->arg, NULL);
+	KUNIT_EXPECT_EQ(test, p->last_reasons, TWQ_WOKEN_RES);
+}
+
 /* A deadline that is set but not due is no reason, and stays. */
 static void rule8_wakeup_leaves_position(struct kunit *test)
 {
@@ -424,6 +473,8 @@ static struct kunit_case run_cases[] = {
 	KUNIT_CASE_PARAM(rule8_wakeup_takes_reasons_only, kind_gen_params),
 	KUNIT_CASE(rule8_wakeup_queued_ors_reasons),
 	KUNIT_CASE_PARAM(rule8_wakeup_running_runs_again, kind_gen_params),
+	KUNIT_CASE_PARAM(rule8_wakeup_running_wins_nothing, kind_gen_params),
+	KUNIT_CASE(rule8_wakeup_running_elsewhere_wins_nothing),
 	KUNIT_CASE_PARAM(rule8_wakeup_leaves_position, kind_gen_params),
 	KUNIT_CASE_PARAM(rule8_wakeup_from_hardirq, kind_gen_params),
 	KUNIT_CASE(rule8_wakeup_stays_on_allowed_cpu),

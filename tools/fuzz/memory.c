@@ -5,8 +5,8 @@
  * pages come from one memfd that is also mapped as a whole, for the fuzzer to
  * fill and read them whatever the view that the kernel is given.
  *
- * View of a cell:  0   1   2      3    4   5    6          7
- * Pages:           P0  P1  none   P2   P3  P4   unmapped   P5
+ * View of a cell:  0   1   2      3    4   5    6          7      8
+ * Pages:           P0  P1  none   P2   P3  P4   unmapped   P5     none
  *                  rw  rw         r    rw  r               flaky
  */
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define PAGE		4096
 #define OFFSET		64
 #define CELL_PAGES	6
-#define VIEW_PAGES	8
+#define VIEW_PAGES	9
 
 static int memory_fd;
 static char *all;			/* every page, readable and writable */

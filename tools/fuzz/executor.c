@@ -271,6 +271,7 @@ static void check_ledger(struct executor *ex, const struct mfd *fd)
 			return;
 		if (balanced(file, l))
 			return;
+		atomic_fetch_add(&ex->proc->beat, 1);
 		sched_yield();
 	} while (now_ns() < end);
 	print_ledger(text, sizeof(text), l);

@@ -4,12 +4,12 @@
 # planted.sh [NAME...]: shows that the fuzzer finds bugs. Each of planted/*.patch
 # puts one into a scratch copy of the module; fuzz.sh, on the kernel that the
 # patch names, must then fail. Prints how many calls it took and what was seen.
-# CALLS (30000) is the most that each may take. Ends with the counts.
+# CALLS (50000) is the most that each may take. Ends with the counts.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
 
-CALLS=${CALLS:-30000}
+CALLS=${CALLS:-50000}
 passed=0 failed=0
 
 # Prints what showed the bug: the fuzzer's own words, or else the kernel's.

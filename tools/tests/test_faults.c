@@ -252,6 +252,23 @@ static void readv_of_an_event_split_into_a_bad_segment(void)
 	expect_all_once(seen, 2);
 }
 
+/* A page that comes when it is asked for: the event is copied from its start */
+static void read_across_a_page_that_is_not_there_yet(void)
+{
+	char *pages = map_pages(2, PROT_READ | PROT_WRITE);
+	char *buffer = pages + page_size - 20;
+	struct twq_event event;
+
+	pages[0] = 1;
+	make_ready(1);
+	EXPECT_EQ(read(dev, buffer, sizeof(event)), sizeof(event));
+	memcpy(&event, buffer, sizeof(event));
+	EXPECT_EQ(event.user_data, 0);
+	EXPECT_EQ(event.reasons, TWQ_WOKEN_IO);
+	EXPECT_EQ(event.deadline_ns, TWQ_ETERNITY);
+	EXPECT_EQ(ledger(dev).delivered, 1);
+}
+
 static void mmap_fails_cleanly(void)
 {
 	long size = sysconf(_SC_PAGESIZE);
@@ -320,6 +337,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(read_into_a_partly_bad_buffer),
 	TAP_CASE(readv_with_a_bad_second_segment),
 	TAP_CASE(readv_of_an_event_split_into_a_bad_segment),
+	TAP_CASE(read_across_a_page_that_is_not_there_yet),
 	TAP_CASE(read_that_faults_wakes_another_reader),
 	TAP_CASE(mmap_fails_cleanly),
 };

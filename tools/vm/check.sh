@@ -41,7 +41,7 @@ run_step() {
 		;;
 	sanitizers) step sanitizers "$VM/sanitizers.sh" ;;
 	kernels) step kernels "$VM/kernels.sh" ;;
-	arm64) step arm64 "$VM/arm64.sh" ;;
+	arm64) step arm64 "$VM/kernels.sh" arm64-newest ;;
 	model) step model "$TOP/tools/model/model.sh" ;;
 	mutants) step mutants "$TOP/tools/mutants/mutants.py" ;;
 	hotplug) step hotplug "$VM/demo.sh" --hotplug --duration=60s ;;

@@ -21,6 +21,7 @@ rows=()
 steps_of() {
 	case $1 in
 	uml-*) echo build kunit ;;
+	arm64-*) echo build kunit device scenario storm ;;
 	*) echo build device scenario storm ;;
 	esac
 }

@@ -154,7 +154,8 @@ void twq_shared_init(void)
 {
 	spin_lock_init(&twq_shared.lock);
 	twq_queue_init(&twq_shared.queue);
-	twq_timer_init(&twq_shared.timer, HRTIMER_MODE_ABS_HARD,
+	/* Pinned: 6.1 may pick a CPU that is on its way out for one that is not */
+	twq_timer_init(&twq_shared.timer, HRTIMER_MODE_ABS_PINNED_HARD,
 		       twq_shared_fire);
 }
 

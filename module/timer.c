@@ -92,7 +92,7 @@ s64 twq_clock_after(s64 delay_ns)
 /**
  * twq_timer_init() - prepare a timer, not armed
  * @timer: the timer
- * @mode: HRTIMER_MODE_ABS_HARD, with PINNED for the queue of one CPU
+ * @mode: HRTIMER_MODE_ABS_PINNED_HARD
  * @fire: called in hard interrupt context when it fires; has to see to it
  *	that somebody looks at the queue and calls twq_timer_rearm()
  *

@@ -86,7 +86,7 @@ static void unlink_unused_shared_meanwhile(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, scene.done_inside);
 	KUNIT_EXPECT_EQ(test, scene.err, 0);
 	KUNIT_EXPECT_TRUE(test, probe_in_shared(scene.p));
-	KUNIT_EXPECT_EQ(test, this_cpu_ptr(&twq_cpus)->queue.nr, 0);
+	KUNIT_EXPECT_EQ(test, per_cpu(twq_cpus, world_cpu()).queue.nr, 0);
 	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, 1);
 	KUNIT_EXPECT_EQ(test, twq_task_queue(&scene.p->task), 0);
 	world_advance(test, T0 + 4 * MS);

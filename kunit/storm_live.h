@@ -155,6 +155,7 @@ struct live {
 	atomic_t points;
 	unsigned long cpus;
 	u32 seed;
+	int refs;
 };
 
 extern struct live live;

@@ -285,6 +285,12 @@ static bool live_is_empty(void)
 	return !atomic_read(&live.live);
 }
 
+/* A task's reference is dropped after it was released, maybe elsewhere. */
+static bool live_refs_balance(void)
+{
+	return module_refcount(THIS_MODULE) == live.refs;
+}
+
 static void live_end(void)
 {
 	int i;
@@ -352,6 +358,7 @@ static void live_begin(unsigned int seed)
 
 	memset(&live, 0, sizeof(live));
 	live.seed = seed;
+	live.refs = module_refcount(THIS_MODULE);
 	live.cpus = cpumask_bits(cpu_online_mask)[0];
 	for_each_possible_cpu(cpu)
 		if (!(live.cpus & BIT(cpu)))
@@ -363,7 +370,6 @@ static void live_begin(unsigned int seed)
 static bool live_round(struct kunit *test, unsigned int seed)
 {
 	struct twq_cpu_stats before = scene_stats();
-	int refs = module_refcount(THIS_MODULE);
 
 	live_begin(seed);
 	live_start_all(test);
@@ -377,7 +383,7 @@ static bool live_round(struct kunit *test, unsigned int seed)
 	if (!twq_trees_flaw()) {
 		live_end();
 		live_check_counters(&before);
-		if (module_refcount(THIS_MODULE) != refs)
+		if (!live_wait(live_refs_balance))
 			live_flaw("the module's references do not balance");
 	}
 	live_report(test);

@@ -6,34 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include "device.h"
-
-#define MODULE	"twq"
-
-static const char *module_file(void)
-{
-	const char *path = getenv("TWQ_MODULE");
-
-	return path ? path : "/twq.ko";
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
-}
-
-static int load(void)
-{
-	int fd = open(module_file(), O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
+#include "module.h"
 
 static void need_module_file(void)
 {

@@ -57,6 +57,9 @@ def judge(lines, end):
         wrong.append(f'ended with status {end} although results failed')
     elif end == '77' and passed:
         wrong.append('ended with status 77 although results passed')
+    for line in lines:
+        if found := re.match(r'1\.\.0 # SKIP (.*)', line):
+            skipped.append(found[1])
     if end == '77' and not plans and not results:
         skipped.append('the whole program')
     elif len(plans) != 1:

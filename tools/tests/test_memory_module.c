@@ -30,11 +30,12 @@ static bool file_has(const char *path, const char *word)
 	return found;
 }
 
+/* A cache may be without its folder, the last one: the kernel goes on then. */
 static void expect_traces(bool there)
 {
-	int i;
+	int i, nr = TAP_COUNT(traces) - there;
 
-	for (i = 0; i < TAP_COUNT(traces); i++)
+	for (i = 0; i < nr; i++)
 		if (!EXPECT_EQ(!access(traces[i], F_OK), there))
 			printf("# %s\n", traces[i]);
 	EXPECT_EQ(file_has("/proc/misc", "twq"), there);

@@ -138,6 +138,7 @@ struct live_task {
  * @points: test points passed
  * @cpus: online at the beginning
  * @seed: what the random numbers of this round start from
+ * @refs: the references to the module before the round
  */
 struct live {
 	struct live_task __rcu *slots[LIVE_SLOTS];

@@ -8,7 +8,6 @@
 #include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
-#include <linux/minmax.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/poll.h>

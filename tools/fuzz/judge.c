@@ -247,6 +247,11 @@ void judge_ioctl(struct run *r, const struct request *q,
 
 /* -- what others may see of a call while it is under way ------------------ */
 
+static bool creates(const struct run *r)
+{
+	return r->call->op == OP_CREATE || r->call->op == OP_MANY;
+}
+
 void mark_begin(struct run *r, const struct request *q)
 {
 	struct model *m = &r->ex->model;
@@ -256,7 +261,7 @@ void mark_begin(struct run *r, const struct request *q)
 		return;
 	pthread_mutex_lock(&m->lock);
 	t = model_task(m, r->file, q->arg.task_id.id);
-	if (r->call->op == OP_CREATE) {
+	if (creates(r)) {
 		m->files[r->file].creating++;
 		m->files[r->file].last_create = ++m->clock;
 	} else if (r->call->op == OP_DESTROY && t) {
@@ -276,7 +281,7 @@ void mark_end(struct run *r)
 
 	if (r->file == NONE)
 		return;
-	if (r->call->op == OP_CREATE) {
+	if (creates(r)) {
 		m->files[r->file].creating--;
 		m->files[r->file].last_create = ++m->clock;
 	} else if (r->call->op == OP_AFFINITY && t) {

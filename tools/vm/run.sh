@@ -164,22 +164,32 @@ boot() {
 	reached_init
 }
 
-# The kernel's log without those reports of KCSAN that no module is part of: at
-# its strictest it tells of the kernel's own races, too. Nor what comes after the
-# end: with PREEMPT_RT, 7.3 warns of tasks sent to CPUs that have been stopped.
+# The kernel's log without those reports of KCSAN that no module is part of (at
+# its strictest it tells of the kernel's own races, too), and without the races
+# named in kcsan-kernel.txt. Nor what comes after the end: with PREEMPT_RT, 7.3
+# warns of tasks sent to CPUs that have been stopped.
 kernel_log() {
-	awk '/ reboot: Power down/ { exit }
-	     /BUG: KCSAN:/ { within = 1; report = ""; module = 0 }
+	awk 'NR == FNR { if (!/^#/) own[$0] = 1; next }
+	     / reboot: Power down/ { exit }
+	     /BUG: KCSAN:/ {
+		within = 1; report = ""; module = 0; title = $0
+		sub(/.*BUG: KCSAN: data-race in /, "", title)
+		sub(/[ \r]*$/, "", title)
+	     }
 	     !within { print; next }
 	     { report = report $0 "\n" }
 	     / \[[a-z0-9_]+\]([ \r]|$)/ { module = 1 }
-	     /====================/ { if (module) printf "%s", report; within = 0 }
-	     END { if (within) printf "%s", report }' "$folder/console"
+	     /====================/ {
+		if (module && !(title in own)) printf "%s", report
+		within = 0
+	     }
+	     END { if (within) printf "%s", report }' \
+		"$VM/kcsan-kernel.txt" "$folder/console"
 }
 
 # Says what is wrong with the run that has ended; returns its status.
 judge() {
-	local status=0 end taint
+	local status=0 end taint complaints
 	end=$(sed -n 's/^status \([0-9]*\) taint -\?[0-9]*$/\1/p' "$folder/verdict")
 	taint=$(sed -n 's/^status .* taint //p' "$folder/verdict")
 	if [[ -n $timed_out ]]; then
@@ -192,9 +202,11 @@ judge() {
 		log "status $end"
 		status=$end
 	fi
-	if kernel_log | grep -aEf <(grep -v '^#' "$VM/verdict.txt") | head -n 20 |
-		grep . >&2 ||
-		((taint >= 0 ? taint & TAINT_BAD : 1)); then
+	# All at once: a reader that stops early would fail those before it.
+	complaints=$(kernel_log |
+		grep -aEf <(grep -v '^#' "$VM/verdict.txt") || true)
+	if [[ -n $complaints ]] || ((taint >= 0 ? taint & TAINT_BAD : 1)); then
+		sed '20q' <<<"$complaints" >&2
 		log "the kernel complained (taint ${taint:-unknown})"
 		((status)) || status=$STATUS_DIRTY
 	fi

@@ -33,6 +33,11 @@ machines() {
 	expect 7 'status 7' 'uml: status of the command' "${uml[@]}" 'exit 7'
 	expect 125 'WARNING: fake' 'uml: warning in the log' "${uml[@]}" \
 		'echo "<4>WARNING: fake" >/dev/kmsg'
+	# shellcheck disable=SC2016 # expanded by the guest
+	expect 125 'WARNING: fake' 'uml: many warnings in the log' \
+		"${uml[@]}" -a printk.devkmsg=on \
+		'for i in $(seq 3000); do echo "<4>WARNING: fake $i"
+			done >/dev/kmsg'
 	expect 3 'BUG: fake' 'uml: a dirty log beside a status' "${uml[@]}" \
 		'echo "<3>BUG: fake" >/dev/kmsg; exit 3'
 	expect 124 TIMEOUT 'uml: hang' "$VM/run.sh" -k uml-newest -t 8 'sleep 60'

@@ -319,7 +319,7 @@ finish
 
 begin checks_hold
 run 0 "$twqctl" checks --duration 2s --checks 100 --rate 2000 \
-	--silence 2s
+	--silence 15s
 out '^every promise held$'
 out '^lost checks +0$'
 out '^deadline to fired '
@@ -329,19 +329,19 @@ finish
 
 begin checks_hold_on_one_cpu
 run 0 "$twqctl" checks --duration 1s --checks 10 --rate 500 \
-	--silence 2s --cpus 0
+	--silence 15s --cpus 0
 out '^CPU 0 +[1-9]'
 out '^all CPUs +[1-9][0-9]* +[1-9][0-9]* +0$'
 finish
 
 begin checks_hold_without_requeues
-run 0 "$twqctl" checks --duration 1s --checks 10 --rate 0 --silence 2s
+run 0 "$twqctl" checks --duration 1s --checks 10 --rate 0 --silence 15s
 out '^all CPUs +[1-9][0-9]* +0 +0$'
 finish
 
 begin checks_json
 run 0 "$twqctl" checks --duration 1s --checks 10 --rate 500 \
-	--silence 2s --json
+	--silence 15s --json
 json
 out '^\{"ok":true,"broken":\[\],"interrupted":false,"settings":\{'
 out '"lateness":\{"deadline_to_fired":\{"samples":[1-9]'

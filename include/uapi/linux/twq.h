@@ -14,7 +14,7 @@
 #include <linux/types.h>
 
 /** TWQ_ABI_VERSION - raised when a call or a structure is added. */
-#define TWQ_ABI_VERSION		1
+#define TWQ_ABI_VERSION		2
 
 /** TWQ_ETERNITY - no deadline; not a time that can be reached. */
 #define TWQ_ETERNITY		0x7fffffffffffffffLL
@@ -45,6 +45,23 @@
 #define TWQ_RELATIVE		0x0001	/* deadline_ns counts from now */
 #define TWQ_DEADLINE_FLAGS	0x0001
 
+/* struct twq_op.opcode */
+#define TWQ_OP_CREATE		1
+#define TWQ_OP_DESTROY		2
+#define TWQ_OP_SET_AFFINITY	3
+#define TWQ_OP_QUEUE		4
+#define TWQ_OP_SCHEDULE		5
+#define TWQ_OP_CANCEL		6
+#define TWQ_OP_WAKEUP		7
+#define TWQ_OP_REQUEUE		8
+
+/* struct twq_op.id: the task of the last TWQ_OP_CREATE in the same call */
+#define TWQ_ID_CREATED		0
+
+/* The slot of a task in the array that mmap() gives: part of its id. */
+#define TWQ_SLOT_BITS		24
+#define TWQ_SLOT(id)		((id) & ((1ULL << TWQ_SLOT_BITS) - 1))
+
 /* struct twq_stats.cpu: the sum over all CPUs */
 #define TWQ_STATS_ALL_CPUS	0xffffffffU
 
@@ -57,6 +74,8 @@
  * @max_tasks: most tasks that one open file may hold
  * @min_interval_ns: smallest interval of a periodic task
  * @now_ns: CLOCK_MONOTONIC as the module reads it
+ * @slot_size: size in bytes of struct twq_slot; 0 before version 2
+ * @op_size: size in bytes of struct twq_op; 0 before version 2
  * @reserved: zero
  */
 struct twq_info {
@@ -67,7 +86,9 @@ struct twq_info {
 	__u64 max_tasks;
 	__s64 min_interval_ns;
 	__s64 now_ns;
-	__u64 reserved[3];
+	__u32 slot_size;
+	__u32 op_size;
+	__u64 reserved[2];
 };
 
 /**
@@ -286,6 +307,73 @@ struct twq_event {
 	__u32 cpu;
 };
 
+/**
+ * struct twq_slot - a task's deadline, in the array that mmap() gives
+ * @deadline_ns: the deadline, TWQ_ETERNITY when there is none. The program may
+ *	store any value at any time, from any CPU; the module stores what it is
+ *	after a call and after an expiry
+ * @position_ns: the task's position in its tree, TWQ_ETERNITY when in none;
+ *	stored by the module alone and never looked at by it
+ *
+ * A store of a @deadline_ns that is not earlier than @position_ns is all that
+ * it takes to move the deadline. @position_ns is to be read after the store and
+ * a full barrier (a sequentially consistent fence): if it is later than the
+ * deadline then, TWQ_IOC_REQUEUE has to follow.
+ */
+struct twq_slot {
+	__s64 deadline_ns;
+	__s64 position_ns;
+};
+
+/**
+ * struct twq_op - one operation of TWQ_IOC_SUBMIT
+ * @opcode: TWQ_OP_*, each like the call of that name
+ * @flags: as in the structure of that call
+ * @id: the task, or TWQ_ID_CREATED; out: of TWQ_OP_CREATE
+ * @value: deadline_ns of QUEUE and SCHEDULE, interval_ns of CREATE, reasons of
+ *	WAKEUP; else zero
+ * @user_data: of CREATE; else zero
+ * @cpus: of CREATE and SET_AFFINITY; else zero
+ * @cpus_len: of CREATE and SET_AFFINITY; else zero
+ * @result: out: what the call would have returned: 0 or more, or -errno
+ * @reserved: must be zero
+ */
+struct twq_op {
+	__u32 opcode;
+	__u32 flags;
+	__u64 id;
+	__s64 value;
+	__u64 user_data;
+	__u64 cpus;
+	__u32 cpus_len;
+	__s32 result;
+	__u64 reserved[2];
+};
+
+/**
+ * struct twq_submit - argument of TWQ_IOC_SUBMIT
+ * @ops: pointer to @nr_ops struct twq_op, made one after the other
+ * @events: pointer to room for @max_events struct twq_event
+ * @until_ns: how long to wait for the first event: nanoseconds of
+ *	CLOCK_MONOTONIC, or from now with TWQ_RELATIVE; the past does not wait,
+ *	TWQ_ETERNITY has no limit
+ * @nr_ops: number of operations, may be 0
+ * @max_events: number of events that there is room for; 0 to read none
+ * @nr_events: out: number of events read
+ * @flags: TWQ_RELATIVE or 0
+ * @reserved: must be zero
+ */
+struct twq_submit {
+	__u64 ops;
+	__u64 events;
+	__s64 until_ns;
+	__u32 nr_ops;
+	__u32 max_events;
+	__u32 nr_events;
+	__u32 flags;
+	__u64 reserved[3];
+};
+
 #define TWQ_IOC_MAGIC		0xB7
 
 #define TWQ_IOC_INFO		_IOR(TWQ_IOC_MAGIC, 0x00, struct twq_info)
@@ -299,5 +387,9 @@ struct twq_event {
 #define TWQ_IOC_WAKEUP		_IOW(TWQ_IOC_MAGIC, 0x07, struct twq_wakeup)
 #define TWQ_IOC_QUERY		_IOWR(TWQ_IOC_MAGIC, 0x08, struct twq_query)
 #define TWQ_IOC_STATS		_IOWR(TWQ_IOC_MAGIC, 0x09, struct twq_stats)
+/* Brings a task to the position of the deadline in its slot, from any CPU. */
+#define TWQ_IOC_REQUEUE		_IOW(TWQ_IOC_MAGIC, 0x0a, struct twq_task_id)
+/* Returns the number of operations that were made, whatever their results. */
+#define TWQ_IOC_SUBMIT		_IOWR(TWQ_IOC_MAGIC, 0x0b, struct twq_submit)
 
 #endif /* _UAPI_LINUX_TWQ_H */

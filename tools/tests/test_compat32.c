@@ -19,7 +19,9 @@ OFFSET(twq_info, budget, 12);
 OFFSET(twq_info, max_tasks, 16);
 OFFSET(twq_info, min_interval_ns, 24);
 OFFSET(twq_info, now_ns, 32);
-OFFSET(twq_info, reserved, 40);
+OFFSET(twq_info, slot_size, 40);
+OFFSET(twq_info, op_size, 44);
+OFFSET(twq_info, reserved, 48);
 
 SIZE(twq_create, 64);
 OFFSET(twq_create, user_data, 8);
@@ -68,6 +70,26 @@ OFFSET(twq_event, overruns, 32);
 OFFSET(twq_event, reasons, 40);
 OFFSET(twq_event, cpu, 44);
 
+SIZE(twq_slot, 16);
+OFFSET(twq_slot, position_ns, 8);
+
+SIZE(twq_op, 64);
+OFFSET(twq_op, id, 8);
+OFFSET(twq_op, value, 16);
+OFFSET(twq_op, user_data, 24);
+OFFSET(twq_op, cpus, 32);
+OFFSET(twq_op, cpus_len, 40);
+OFFSET(twq_op, result, 44);
+OFFSET(twq_op, reserved, 48);
+
+SIZE(twq_submit, 64);
+OFFSET(twq_submit, events, 8);
+OFFSET(twq_submit, until_ns, 16);
+OFFSET(twq_submit, nr_ops, 24);
+OFFSET(twq_submit, nr_events, 32);
+OFFSET(twq_submit, flags, 36);
+OFFSET(twq_submit, reserved, 40);
+
 static void call_numbers_are_fixed(void)
 {
 	EXPECT_EQ(TWQ_IOC_INFO, 0x8040b700);
@@ -80,6 +102,8 @@ static void call_numbers_are_fixed(void)
 	EXPECT_EQ(TWQ_IOC_WAKEUP, 0x4018b707);
 	EXPECT_EQ(TWQ_IOC_QUERY, 0xc050b708);
 	EXPECT_EQ(TWQ_IOC_STATS, 0xc0f0b709);
+	EXPECT_EQ(TWQ_IOC_REQUEUE, 0x4010b70a);
+	EXPECT_EQ(TWQ_IOC_SUBMIT, 0xc040b70b);
 }
 
 static void info_answers(void)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libtwq.h"
@@ -120,4 +121,38 @@ int twq_read_events(int fd, struct twq_event *events, size_t max)
 	ssize_t len = read(fd, events, max * sizeof(*events));
 
 	return len < 0 ? -errno : (int)(len / sizeof(*events));
+}
+
+int twq_requeue(int fd, uint64_t id)
+{
+	struct twq_task_id task = { .id = id };
+
+	return twq_call(fd, TWQ_IOC_REQUEUE, &task);
+}
+
+int twq_submit(int fd, struct twq_submit *submit)
+{
+	return twq_call(fd, TWQ_IOC_SUBMIT, submit);
+}
+
+int twq_wait_events(int fd, struct twq_event *events, uint32_t max,
+		    int64_t until_ns, uint32_t flags)
+{
+	struct twq_submit submit = {
+		.events = (uintptr_t)events,
+		.until_ns = until_ns,
+		.max_events = max,
+		.flags = flags,
+	};
+	int ret = twq_call(fd, TWQ_IOC_SUBMIT, &submit);
+
+	return ret < 0 ? ret : (int)submit.nr_events;
+}
+
+int64_t twq_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/twq: file operations and calls. Copies, checks and dispatches; the only
- * file that sees user memory. Everything is checked and copied out before
- * anything is changed, so that a failed call has changed nothing. Whatever
- * user space does is answered by an errno and never by a message.
+ * /dev/twq: file operations and calls. Copies arguments and dispatches. User
+ * memory is seen here, in calls.c and in submit.c, and nowhere else but through
+ * an iov_iter. Everything is checked and copied out before anything is changed,
+ * so that a failed call has changed nothing. Whatever user space does is
+ * answered by an errno and never by a message.
  */
 #include <linux/cpumask.h>
 #include <linux/fs.h>
@@ -12,45 +13,19 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "calls.h"
 #include "chardev.h"
 #include "cpu.h"
+#include "submit.h"
 #include "timer.h"
 #include "utask.h"
 
 static bool twq_all_zero(const void *mem, size_t size)
 {
 	return !memchr_inv(mem, 0, size);
-}
-
-/*
- * A mask of user space: words of 64 bits, whatever the caller's word size.
- * What is beyond the CPUs that the kernel can have is ignored, unread.
- */
-static int twq_copy_mask(struct cpumask *mask, u64 cpus, u32 cpus_len)
-{
-	size_t size = min_t(size_t, cpus_len,
-			    BITS_TO_U64(nr_cpu_ids) * sizeof(u64));
-	u64 *words;
-
-	if (!cpus && !cpus_len) {
-		cpumask_copy(mask, cpu_possible_mask);
-		return 0;
-	}
-	if (!cpus || !cpus_len || cpus_len % sizeof(u64))
-		return -EINVAL;
-	words = memdup_user(u64_to_user_ptr(cpus), size);
-	if (IS_ERR(words))
-		return PTR_ERR(words);
-	cpumask_clear(mask);
-	bitmap_from_arr64(cpumask_bits(mask), words,
-			  min_t(unsigned int, nr_cpu_ids, size * BITS_PER_BYTE));
-	kfree(words);
-	cpumask_and(mask, mask, cpu_possible_mask);
-	return 0;
 }
 
 static int twq_ioctl_info(struct twq_file *file, void __user *arg)
@@ -63,154 +38,60 @@ static int twq_ioctl_info(struct twq_file *file, void __user *arg)
 		.max_tasks = READ_ONCE(twq_max_tasks),
 		.min_interval_ns = READ_ONCE(twq_min_interval_ns),
 		.now_ns = twq_clock_ns(),
+		.slot_size = sizeof(struct twq_slot),
+		.op_size = sizeof(struct twq_op),
 	};
 
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* The id goes out before the task can be found: no task after -EFAULT. */
-static int twq_create(struct twq_file *file, struct twq_create __user *arg,
-		      const struct twq_create *args,
-		      const struct cpumask *mask)
-{
-	struct twq_utask *u = twq_utask_new(file, args, mask);
-
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	if (put_user(u->ready.event.id, &arg->id)) {
-		twq_utask_abandon(u);
-		return -EFAULT;
-	}
-	twq_utask_publish(u);
-	return 0;
-}
-
-static int twq_ioctl_create(struct twq_file *file, void __user *arg)
+static int twq_ioctl_create(struct twq_file *file, struct twq_create __user *arg)
 {
 	struct twq_create args;
-	cpumask_var_t mask;
-	int err;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	if (args.flags & ~TWQ_CREATE_FLAGS || args.interval_ns < 0 ||
-	    !twq_all_zero(args.reserved, sizeof(args.reserved)))
-		return -EINVAL;
-	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
-		return -ENOMEM;
-	err = twq_copy_mask(mask, args.cpus, args.cpus_len);
-	if (!err)
-		err = twq_create(file, arg, &args, mask);
-	free_cpumask_var(mask);
-	return err;
-}
-
-static int twq_ioctl_destroy(struct twq_file *file, void __user *arg)
-{
-	struct twq_task_id args;
-	struct twq_utask *u;
-	int err;
-
-	if (copy_from_user(&args, arg, sizeof(args)))
-		return -EFAULT;
-	if (args.reserved)
-		return -EINVAL;
-	u = twq_utask_get(file, args.id);
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	err = twq_utask_destroy(u);
-	twq_utask_put(u);
-	return err;
-}
-
-static int twq_set_affinity(struct twq_file *file, u64 id,
-			    const struct cpumask *mask)
-{
-	struct twq_utask *u = twq_utask_get(file, id);
-	int err;
-
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	err = twq_task_set_affinity(&u->task, mask, TWQ_GFP_CALLER);
-	twq_utask_put(u);
-	return err == -ESRCH ? -ENOENT : err;
+	return twq_call_create(file, &args, &arg->id);
 }
 
 static int twq_ioctl_set_affinity(struct twq_file *file, void __user *arg)
 {
 	struct twq_affinity args;
-	cpumask_var_t mask;
-	int err;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	if (args.flags || args.reserved)
-		return -EINVAL;
-	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
-		return -ENOMEM;
-	err = twq_copy_mask(mask, args.cpus, args.cpus_len);
-	if (!err)
-		err = twq_set_affinity(file, args.id, mask);
-	free_cpumask_var(mask);
-	return err;
+	return twq_call_set_affinity(file, &args);
 }
 
-/* QUEUE and SCHEDULE differ in what they do with the deadline. */
-static int twq_ioctl_deadline(struct twq_file *file, void __user *arg,
-			      int (*move)(struct twq_utask *u, s64 deadline_ns))
-{
-	struct twq_deadline args;
-	struct twq_utask *u;
-	int err;
-
-	if (copy_from_user(&args, arg, sizeof(args)))
-		return -EFAULT;
-	if (args.flags & ~TWQ_DEADLINE_FLAGS || args.pad || args.reserved)
-		return -EINVAL;
-	u = twq_utask_get(file, args.id);
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	if (args.flags & TWQ_RELATIVE && args.deadline_ns != TWQ_ETERNITY)
-		args.deadline_ns = twq_clock_after(args.deadline_ns);
-	err = move(u, args.deadline_ns);
-	twq_utask_put(u);
-	return err;
-}
-
-static int twq_ioctl_cancel(struct twq_file *file, void __user *arg)
+static int twq_ioctl_id(struct twq_file *file, void __user *arg,
+			int (*call)(struct twq_file *file,
+				    const struct twq_task_id *args))
 {
 	struct twq_task_id args;
-	struct twq_utask *u;
-	int err;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	if (args.reserved)
-		return -EINVAL;
-	u = twq_utask_get(file, args.id);
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	err = twq_utask_cancel(u);
-	twq_utask_put(u);
-	return err;
+	return call(file, &args);
+}
+
+static int twq_ioctl_deadline(struct twq_file *file, void __user *arg,
+			      int (*call)(struct twq_file *file,
+					  const struct twq_deadline *args))
+{
+	struct twq_deadline args;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	return call(file, &args);
 }
 
 static int twq_ioctl_wakeup(struct twq_file *file, void __user *arg)
 {
-	const u32 legal = TWQ_WOKEN_ANY & ~TWQ_WOKEN_TIMER;
 	struct twq_wakeup args;
-	struct twq_utask *u;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	if (!args.reasons || args.reasons & ~legal || args.pad || args.reserved)
-		return -EINVAL;
-	u = twq_utask_get(file, args.id);
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	twq_utask_wakeup(u, args.reasons);
-	twq_utask_put(u);
-	return 0;
+	return twq_call_wakeup(file, &args);
 }
 
 static int twq_ioctl_query(struct twq_file *file, void __user *arg)
@@ -277,21 +158,23 @@ static long twq_chardev_ioctl(struct file *filp, unsigned int cmd,
 	case TWQ_IOC_CREATE:
 		return twq_ioctl_create(file, arg);
 	case TWQ_IOC_DESTROY:
-		return twq_ioctl_destroy(file, arg);
+		return twq_ioctl_id(file, arg, twq_call_destroy);
 	case TWQ_IOC_SET_AFFINITY:
 		return twq_ioctl_set_affinity(file, arg);
 	case TWQ_IOC_QUEUE:
-		return twq_ioctl_deadline(file, arg, twq_utask_queue);
+		return twq_ioctl_deadline(file, arg, twq_call_queue);
 	case TWQ_IOC_SCHEDULE:
-		return twq_ioctl_deadline(file, arg, twq_utask_schedule);
+		return twq_ioctl_deadline(file, arg, twq_call_schedule);
 	case TWQ_IOC_CANCEL:
-		return twq_ioctl_cancel(file, arg);
+		return twq_ioctl_id(file, arg, twq_call_cancel);
 	case TWQ_IOC_WAKEUP:
 		return twq_ioctl_wakeup(file, arg);
 	case TWQ_IOC_QUERY:
 		return twq_ioctl_query(file, arg);
 	case TWQ_IOC_STATS:
 		return twq_ioctl_stats(file, arg);
+	case TWQ_IOC_SUBMIT:
+		return twq_submit(file, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -387,6 +270,9 @@ static void twq_check_abi(void)
 	BUILD_BUG_ON(sizeof(struct twq_cpu_stats) != 104);
 	BUILD_BUG_ON(sizeof(struct twq_stats) != 240);
 	BUILD_BUG_ON(sizeof(struct twq_event) != 48);
+	BUILD_BUG_ON(sizeof(struct twq_slot) != 16);
+	BUILD_BUG_ON(sizeof(struct twq_op) != 64);
+	BUILD_BUG_ON(sizeof(struct twq_submit) != 64);
 	BUILD_BUG_ON(TWQ_ETERNITY != KTIME_MAX);
 }
 

@@ -16,7 +16,6 @@
 #include "events.h"
 
 /* An id is a generation, which counts the tasks of a file, above a slot. */
-#define TWQ_SLOT_BITS		24
 #define TWQ_MAX_TASKS		BIT(TWQ_SLOT_BITS)
 #define TWQ_MAX_GENERATION	(BIT_ULL(64 - TWQ_SLOT_BITS) - 1)
 

@@ -110,6 +110,16 @@ static inline struct twq_query task(uint64_t id)
 	return query;
 }
 
+/* A task of the case's file: its deadline counts when the books are checked. */
+static inline void track(uint64_t id)
+{
+	unsigned int slot = __atomic_fetch_add(&nr_tracked, 1,
+					       __ATOMIC_RELAXED);
+
+	if (slot < MAX_TRACKED)
+		tracked[slot] = id;
+}
+
 /* @mask 0 allows every CPU, else bit n of it CPU n. Returns 0 or -errno. */
 static inline int try_create(int fd, uint64_t mask, uint32_t flags,
 			     int64_t interval_ns, uint64_t user_data,
@@ -123,15 +133,11 @@ static inline int try_create(int fd, uint64_t mask, uint32_t flags,
 		.interval_ns = interval_ns,
 	};
 	int ret = call(fd, TWQ_IOC_CREATE, &create);
-	unsigned int slot;
 
 	*id = ret ? 0 : create.id;
-	if (ret || fd != dev)
-		return ret;
-	slot = __atomic_fetch_add(&nr_tracked, 1, __ATOMIC_RELAXED);
-	if (slot < MAX_TRACKED)
-		tracked[slot] = create.id;
-	return 0;
+	if (!ret && fd == dev)
+		track(create.id);
+	return ret;
 }
 
 static inline uint64_t make(int fd, uint64_t mask, uint32_t flags,

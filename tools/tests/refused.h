@@ -19,6 +19,7 @@ union argument {
 	struct twq_wakeup wakeup;
 	struct twq_query query;
 	struct twq_stats stats;
+	struct twq_submit submit;
 	unsigned char bytes[sizeof(struct twq_stats)];
 };
 
@@ -63,7 +64,8 @@ static inline union argument good(unsigned long nr, uint64_t id)
 {
 	union argument arg = { .bytes = {} };
 
-	if (nr != TWQ_IOC_CREATE && nr != TWQ_IOC_STATS)
+	if (nr != TWQ_IOC_CREATE && nr != TWQ_IOC_STATS &&
+	    nr != TWQ_IOC_SUBMIT)
 		arg.id = id;
 	if (nr == TWQ_IOC_WAKEUP)
 		arg.wakeup.reasons = TWQ_WOKEN_IO;

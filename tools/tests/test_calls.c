@@ -26,7 +26,9 @@ static void info_states_version_and_limits(void)
 	EXPECT_GE(info.max_tasks, 100000);
 	EXPECT_GT(info.min_interval_ns, 0);
 	EXPECT_LT(info.min_interval_ns, NSEC_PER_SEC);
-	for (i = 0; i < 2; i++)
+	EXPECT_EQ(info.slot_size, sizeof(struct twq_slot));
+	EXPECT_EQ(info.op_size, sizeof(struct twq_op));
+	for (i = 0; i < TAP_COUNT(info.reserved); i++)
 		EXPECT_EQ(info.reserved[i], 0);
 }
 

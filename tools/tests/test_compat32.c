@@ -74,6 +74,7 @@ SIZE(twq_slot, 16);
 OFFSET(twq_slot, position_ns, 8);
 
 SIZE(twq_op, 64);
+OFFSET(twq_op, flags, 4);
 OFFSET(twq_op, id, 8);
 OFFSET(twq_op, value, 16);
 OFFSET(twq_op, user_data, 24);
@@ -86,6 +87,7 @@ SIZE(twq_submit, 64);
 OFFSET(twq_submit, events, 8);
 OFFSET(twq_submit, until_ns, 16);
 OFFSET(twq_submit, nr_ops, 24);
+OFFSET(twq_submit, max_events, 28);
 OFFSET(twq_submit, nr_events, 32);
 OFFSET(twq_submit, flags, 36);
 OFFSET(twq_submit, reserved, 40);
@@ -114,6 +116,8 @@ static void info_answers(void)
 	get_info(&info);
 	EXPECT_EQ(info.abi_version, TWQ_ABI_VERSION);
 	EXPECT_EQ(info.event_size, sizeof(struct twq_event));
+	EXPECT_EQ(info.slot_size, sizeof(struct twq_slot));
+	EXPECT_EQ(info.op_size, sizeof(struct twq_op));
 	EXPECT_GE(info.now_ns, before);
 	EXPECT_LE(info.now_ns, now_ns());
 }

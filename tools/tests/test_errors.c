@@ -43,6 +43,7 @@ static const struct reserved {
 	MEMBER(TWQ_IOC_WAKEUP, twq_wakeup, pad),
 	MEMBER(TWQ_IOC_QUERY, twq_query, reserved),
 	MEMBER(TWQ_IOC_STATS, twq_stats, reserved),
+	MEMBER(TWQ_IOC_SUBMIT, twq_submit, reserved),
 };
 
 static void reserved_member_non_zero(void)
@@ -83,6 +84,9 @@ static void unknown_flag(void)
 			arg.deadline.flags = 1U << i;
 			expect_refused(TWQ_IOC_QUEUE, &arg, id, -EINVAL);
 			expect_refused(TWQ_IOC_SCHEDULE, &arg, id, -EINVAL);
+			arg = good(TWQ_IOC_SUBMIT, id);
+			arg.submit.flags = 1U << i;
+			expect_refused(TWQ_IOC_SUBMIT, &arg, id, -EINVAL);
 		}
 		arg = good(TWQ_IOC_SET_AFFINITY, id);
 		arg.affinity.flags = 1U << i;

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The calls on a task: check the argument, find the task, have it done. An
+ * argument has been copied in by the call of its own (chardev.c) or made of an
+ * operation of a batch (submit.c): both come here, so that both are checked by
+ * the same rules. Of user memory only masks are read and new ids are written
+ * here. Everything is checked before anything is changed.
+ */
+#include <linux/cpumask.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "calls.h"
+#include "timer.h"
+#include "utask.h"
+
+/*
+ * A mask of user space: words of 64 bits, whatever the caller's word size.
+ * What is beyond the CPUs that the kernel can have is ignored, unread.
+ */
+static int twq_copy_mask(struct cpumask *mask, u64 cpus, u32 cpus_len)
+{
+	size_t size = min_t(size_t, cpus_len,
+			    BITS_TO_U64(nr_cpu_ids) * sizeof(u64));
+	u64 *words;
+
+	if (!cpus && !cpus_len) {
+		cpumask_copy(mask, cpu_possible_mask);
+		return 0;
+	}
+	if (!cpus || !cpus_len || cpus_len % sizeof(u64))
+		return -EINVAL;
+	words = memdup_user(u64_to_user_ptr(cpus), size);
+	if (IS_ERR(words))
+		return PTR_ERR(words);
+	cpumask_clear(mask);
+	bitmap_from_arr64(cpumask_bits(mask), words,
+			  min_t(unsigned int, nr_cpu_ids, size * BITS_PER_BYTE));
+	kfree(words);
+	cpumask_and(mask, mask, cpu_possible_mask);
+	return 0;
+}
+
+/* The id goes out before the task can be found: no task after -EFAULT. */
+static int twq_create(struct twq_file *file, struct twq_create *args,
+		      const struct cpumask *mask, __u64 __user *id)
+{
+	struct twq_utask *u = twq_utask_new(file, args, mask);
+
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	args->id = u->ready.event.id;
+	if (put_user(args->id, id)) {
+		twq_utask_abandon(u);
+		return -EFAULT;
+	}
+	twq_utask_publish(u);
+	return 0;
+}
+
+/**
+ * twq_call_create() - TWQ_IOC_CREATE
+ * @file: the open file
+ * @args: the argument; on success its id is the new task's
+ * @id: where the id goes in user memory, before the task exists
+ *
+ * Context: process.
+ * Return: 0; -EINVAL; -EFAULT; -EDQUOT; -ENOMEM.
+ */
+int twq_call_create(struct twq_file *file, struct twq_create *args,
+		    __u64 __user *id)
+{
+	cpumask_var_t mask;
+	int err;
+
+	if (args->flags & ~TWQ_CREATE_FLAGS || args->interval_ns < 0 ||
+	    memchr_inv(args->reserved, 0, sizeof(args->reserved)))
+		return -EINVAL;
+	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
+		return -ENOMEM;
+	err = twq_copy_mask(mask, args->cpus, args->cpus_len);
+	if (!err)
+		err = twq_create(file, args, mask, id);
+	free_cpumask_var(mask);
+	return err;
+}
+
+static int twq_set_affinity(struct twq_file *file, u64 id,
+			    const struct cpumask *mask)
+{
+	struct twq_utask *u = twq_utask_get(file, id);
+	int err;
+
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	err = twq_task_set_affinity(&u->task, mask, TWQ_GFP_CALLER);
+	twq_utask_put(u);
+	return err == -ESRCH ? -ENOENT : err;
+}
+
+/**
+ * twq_call_set_affinity() - TWQ_IOC_SET_AFFINITY
+ * @file: the open file
+ * @args: the argument
+ *
+ * Context: process.
+ * Return: 0; -EINVAL; -EFAULT; -ENOENT; -EXDEV; -ENOMEM.
+ */
+int twq_call_set_affinity(struct twq_file *file,
+			  const struct twq_affinity *args)
+{
+	cpumask_var_t mask;
+	int err;
+
+	if (args->flags || args->reserved)
+		return -EINVAL;
+	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
+		return -ENOMEM;
+	err = twq_copy_mask(mask, args->cpus, args->cpus_len);
+	if (!err)
+		err = twq_set_affinity(file, args->id, mask);
+	free_cpumask_var(mask);
+	return err;
+}
+
+/* The calls that take an id and nothing else differ in what they do. */
+static int twq_call_id(struct twq_file *file, const struct twq_task_id *args,
+		       int (*what)(struct twq_utask *u))
+{
+	struct twq_utask *u;
+	int ret;
+
+	if (args->reserved)
+		return -EINVAL;
+	u = twq_utask_get(file, args->id);
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	ret = what(u);
+	twq_utask_put(u);
+	return ret;
+}
+
+/**
+ * twq_call_destroy() - TWQ_IOC_DESTROY
+ * @file: the open file
+ * @args: the argument
+ *
+ * Context: process.
+ * Return: 0; -EINVAL; -ENOENT.
+ */
+int twq_call_destroy(struct twq_file *file, const struct twq_task_id *args)
+{
+	return twq_call_id(file, args, twq_utask_destroy);
+}
+
+/**
+ * twq_call_cancel() - TWQ_IOC_CANCEL
+ * @file: the open file
+ * @args: the argument
+ *
+ * Context: process.
+ * Return: 1 when it stopped a pending deadline; 0; -EINVAL; -ENOENT; -EXDEV.
+ */
+int twq_call_cancel(struct twq_file *file, const struct twq_task_id *args)
+{
+	return twq_call_id(file, args, twq_utask_cancel);
+}
+
+/* QUEUE and SCHEDULE differ in what they do with the deadline. */
+static int twq_call_deadline(struct twq_file *file,
+			     const struct twq_deadline *args,
+			     int (*move)(struct twq_utask *u, s64 deadline_ns))
+{
+	s64 deadline_ns = args->deadline_ns;
+	struct twq_utask *u;
+	int err;
+
+	if (args->flags & ~TWQ_DEADLINE_FLAGS || args->pad || args->reserved)
+		return -EINVAL;
+	u = twq_utask_get(file, args->id);
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	if (args->flags & TWQ_RELATIVE && deadline_ns != TWQ_ETERNITY)
+		deadline_ns = twq_clock_after(deadline_ns);
+	err = move(u, deadline_ns);
+	twq_utask_put(u);
+	return err;
+}
+
+/**
+ * twq_call_queue() - TWQ_IOC_QUEUE
+ * @file: the open file
+ * @args: the argument
+ *
+ * Context: process.
+ * Return: 0; -EINVAL; -ENOENT; -EXDEV.
+ */
+int twq_call_queue(struct twq_file *file, const struct twq_deadline *args)
+{
+	return twq_call_deadline(file, args, twq_utask_queue);
+}
+
+/**
+ * twq_call_schedule() - TWQ_IOC_SCHEDULE
+ * @file: the open file
+ * @args: the argument
+ *
+ * Context: process.
+ * Return: 0; -EINVAL; -ENOENT; -EXDEV.
+ */
+int twq_call_schedule(struct twq_file *file, const struct twq_deadline *args)
+{
+	return twq_call_deadline(file, args, twq_utask_schedule);
+}
+
+/**
+ * twq_call_wakeup() - TWQ_IOC_WAKEUP
+ * @file: the open file
+ * @args: the argument
+ *
+ * Context: process.
+ * Return: 0; -EINVAL; -ENOENT.
+ */
+int twq_call_wakeup(struct twq_file *file, const struct twq_wakeup *args)
+{
+	const u32 legal = TWQ_WOKEN_ANY & ~TWQ_WOKEN_TIMER;
+	struct twq_utask *u;
+
+	if (!args->reasons || args->reasons & ~legal || args->pad ||
+	    args->reserved)
+		return -EINVAL;
+	u = twq_utask_get(file, args->id);
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	twq_utask_wakeup(u, args->reasons);
+	twq_utask_put(u);
+	return 0;
+}

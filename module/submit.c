@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TWQ_IOC_SUBMIT: many operations in one call, then events. The operations are
+ * copied in a few at a time, so that no number of them needs memory, and each
+ * becomes the argument of the call of its name. Calls are independent of each
+ * other: a bad one tells so in its result and stops nothing.
+ *
+ * What a fault leaves: before an operation is made its result is written once,
+ * as 0; where that faults, the operation is not made and the batch ends. So an
+ * array that can't be written changes nothing. An operation that was made and
+ * whose result then faults, since another thread took the memory away in
+ * between, counts as made and is the last; the id of a task has been written
+ * before the task exists, so that none is left without a name.
+ */
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "calls.h"
+#include "submit.h"
+
+/* Operations that are copied in at once, to the stack. */
+#define TWQ_SUBMIT_CHUNK	8
+
+/* Members of struct twq_op besides opcode and id. */
+#define TWQ_OP_FLAGS		1
+#define TWQ_OP_VALUE		2
+#define TWQ_OP_CPUS		4
+#define TWQ_OP_USER_DATA	8
+
+/*
+ * The operations of one call: @created is the id of the task that the last
+ * CREATE has made, or 0, which is no task's.
+ */
+struct twq_batch {
+	struct twq_file *file;
+	u64 created;
+};
+
+/* The members that an operation has. */
+static unsigned int twq_op_members(u32 opcode)
+{
+	switch (opcode) {
+	case TWQ_OP_CREATE:
+		return TWQ_OP_FLAGS | TWQ_OP_VALUE | TWQ_OP_CPUS |
+		       TWQ_OP_USER_DATA;
+	case TWQ_OP_SET_AFFINITY:
+		return TWQ_OP_FLAGS | TWQ_OP_CPUS;
+	case TWQ_OP_QUEUE:
+	case TWQ_OP_SCHEDULE:
+		return TWQ_OP_FLAGS | TWQ_OP_VALUE;
+	case TWQ_OP_WAKEUP:
+		return TWQ_OP_VALUE;
+	default:
+		return 0;
+	}
+}
+
+/* Whether what the operation does not have is zero. */
+static bool twq_op_is_clean(const struct twq_op *op)
+{
+	unsigned int has = twq_op_members(op->opcode);
+
+	return (has & TWQ_OP_FLAGS || !op->flags) &&
+	       (has & TWQ_OP_VALUE || !op->value) &&
+	       (has & TWQ_OP_CPUS || (!op->cpus && !op->cpus_len)) &&
+	       (has & TWQ_OP_USER_DATA || !op->user_data) &&
+	       !op->reserved[0] && !op->reserved[1];
+}
+
+static int twq_op_create(struct twq_batch *b, const struct twq_op *op,
+			 struct twq_op __user *uop)
+{
+	struct twq_create args = {
+		.user_data = op->user_data,
+		.cpus = op->cpus,
+		.cpus_len = op->cpus_len,
+		.flags = op->flags,
+		.interval_ns = op->value,
+	};
+	int err = twq_call_create(b->file, &args, &uop->id);
+
+	if (!err)
+		b->created = args.id;
+	return err;
+}
+
+static int twq_op_set_affinity(struct twq_batch *b, const struct twq_op *op,
+			       u64 id)
+{
+	const struct twq_affinity args = {
+		.id = id,
+		.cpus = op->cpus,
+		.cpus_len = op->cpus_len,
+		.flags = op->flags,
+	};
+
+	return twq_call_set_affinity(b->file, &args);
+}
+
+static int twq_op_wakeup(struct twq_batch *b, const struct twq_op *op, u64 id)
+{
+	const struct twq_wakeup args = { .id = id, .reasons = op->value };
+
+	if (args.reasons != op->value)
+		return -EINVAL;
+	return twq_call_wakeup(b->file, &args);
+}
+
+/* Makes a clean operation. Returns its result. */
+static int twq_op_do(struct twq_batch *b, const struct twq_op *op,
+		     struct twq_op __user *uop)
+{
+	const u64 id = op->id == TWQ_ID_CREATED ? b->created : op->id;
+	const struct twq_task_id task = { .id = id };
+	const struct twq_deadline deadline = {
+		.id = id,
+		.deadline_ns = op->value,
+		.flags = op->flags,
+	};
+
+	switch (op->opcode) {
+	case TWQ_OP_CREATE:
+		return twq_op_create(b, op, uop);
+	case TWQ_OP_DESTROY:
+		return twq_call_destroy(b->file, &task);
+	case TWQ_OP_SET_AFFINITY:
+		return twq_op_set_affinity(b, op, id);
+	case TWQ_OP_QUEUE:
+		return twq_call_queue(b->file, &deadline);
+	case TWQ_OP_SCHEDULE:
+		return twq_call_schedule(b->file, &deadline);
+	case TWQ_OP_CANCEL:
+		return twq_call_cancel(b->file, &task);
+	case TWQ_OP_WAKEUP:
+		return twq_op_wakeup(b, op, id);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Returns how many operations were made: fewer than @nr after a fault. */
+static unsigned int twq_make_ops(struct twq_batch *b, const struct twq_op *ops,
+				 struct twq_op __user *uops, unsigned int nr)
+{
+	unsigned int i;
+	int result;
+
+	for (i = 0; i < nr; i++) {
+		if (put_user(0, &uops[i].result))
+			return i;
+		if (ops[i].opcode == TWQ_OP_CREATE)
+			b->created = 0;
+		result = -EINVAL;
+		if (twq_op_is_clean(&ops[i]))
+			result = twq_op_do(b, &ops[i], &uops[i]);
+		if (put_user(result, &uops[i].result))
+			return i + 1;
+	}
+	return nr;
+}
+
+/*
+ * Returns how many operations were copied. A copy may end somewhat before the
+ * fault; so the first one is tried alone.
+ */
+static unsigned int twq_copy_ops(struct twq_op *ops,
+				 const struct twq_op __user *uops,
+				 unsigned int nr)
+{
+	const size_t size = sizeof(*ops);
+	unsigned long left = copy_from_user(ops, uops, nr * size);
+
+	if (left <= (nr - 1) * size)
+		return nr - DIV_ROUND_UP(left, size);
+	return nr > 1 && !copy_from_user(ops, uops, size);
+}
+
+/* Returns how many operations were made, or -EFAULT. */
+static long twq_submit_ops(struct twq_file *file, struct twq_op __user *uops,
+			   long nr)
+{
+	struct twq_op ops[TWQ_SUBMIT_CHUNK];
+	struct twq_batch batch = { .file = file };
+	unsigned int chunk, done;
+	long made = 0;
+
+	while (made < nr) {
+		chunk = min_t(long, nr - made, TWQ_SUBMIT_CHUNK);
+		chunk = twq_copy_ops(ops, &uops[made], chunk);
+		done = twq_make_ops(&batch, ops, &uops[made], chunk);
+		made += done;
+		if (!done)
+			return made ?: -EFAULT;
+		if (done < chunk || signal_pending(current))
+			break;
+		cond_resched();
+	}
+	return made;
+}
+
+/**
+ * twq_submit() - make operations
+ * @file: the open file
+ * @arg: the argument
+ *
+ * Context: process, may sleep.
+ * Return: the number of operations made, each of which has its result: fewer
+ * than asked for after a fault in their array or a signal, at least one if
+ * there is one; -EINVAL; -EFAULT when nothing was done.
+ */
+long twq_submit(struct twq_file *file, struct twq_submit __user *arg)
+{
+	struct twq_submit args;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~TWQ_DEADLINE_FLAGS ||
+	    memchr_inv(args.reserved, 0, sizeof(args.reserved)))
+		return -EINVAL;
+	if (put_user(0, &arg->nr_events))
+		return -EFAULT;
+	/* As many as the return value can tell of. */
+	return twq_submit_ops(file, u64_to_user_ptr(args.ops),
+			      min_t(u32, args.nr_ops, INT_MAX));
+}

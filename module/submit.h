@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * TWQ_IOC_SUBMIT: many operations in one call, then events.
+ */
+#ifndef TWQ_SUBMIT_H
+#define TWQ_SUBMIT_H
+
+#include "utask.h"
+
+long twq_submit(struct twq_file *file, struct twq_submit __user *arg);
+
+#endif /* TWQ_SUBMIT_H */

@@ -92,6 +92,8 @@ static int scene_call(struct call *c)
 	case OP_DISARM:
 		c->old_ns = twq_task_disarm(task);
 		return 0;
+	case OP_EXTEND:
+		return twq_task_extend(task, c->ns) ? 0 : -EAGAIN;
 	case OP_WAKEUP:
 		twq_task_wakeup(task, c->ns);
 		return 0;

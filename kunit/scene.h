@@ -44,6 +44,7 @@ enum op {
 	OP_DESTROY,
 	OP_DESTROY_SYNC,
 	OP_DISARM,
+	OP_EXTEND,
 	OP_WAKEUP,		/* with the deadline as reasons */
 };
 

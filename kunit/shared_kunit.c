@@ -30,7 +30,10 @@ static const struct op_param locked_params[] = {
 
 KUNIT_ARRAY_PARAM(locked, locked_params, op_desc);
 
-/* Whatever looks at a shared task's place waits for it. */
+/*
+ * Whatever changes a shared task's place waits for it. To lower the deadline
+ * takes no lock, to follow it does.
+ */
 static void rule2_shared_call_waits_for_the_lock(struct kunit *test)
 {
 	const struct op_param *param = test->param_value;
@@ -53,8 +56,44 @@ static void rule2_shared_call_waits_for_the_lock(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, early);
 	KUNIT_EXPECT_TRUE(test, linked);
 	KUNIT_EXPECT_EQ(test, key_ns, T0 + 5 * MS);
-	KUNIT_EXPECT_EQ(test, ns, T0 + 5 * MS);
+	if (param->op != OP_QUEUE_BEFORE && param->op != OP_SCHEDULE)
+		KUNIT_EXPECT_EQ(test, ns, T0 + 5 * MS);
 	KUNIT_EXPECT_EQ(test, c.ret, 0);
+}
+
+static const struct op_param staying_params[] = {
+	{ "queue_before", OP_QUEUE_BEFORE, T0 + 6 * MS },
+	{ "schedule", OP_SCHEDULE, T0 + 6 * MS },
+	{ "queue_before later", OP_QUEUE_BEFORE, T0 + 9 * MS },
+	{ "schedule later", OP_SCHEDULE, T0 + 9 * MS },
+	{ "extend", OP_EXTEND, T0 + 6 * MS },
+	{ "disarm", OP_DISARM },
+};
+
+KUNIT_ARRAY_PARAM(staying, staying_params, op_desc);
+
+/* The lock is taken to move the position, and not to find that it stays. */
+static void rule4_call_that_moves_nothing_takes_no_lock(struct kunit *test)
+{
+	const struct op_param *param = test->param_value;
+	struct probe *p = probe_new_shared(test, world_cpu());
+	struct call c = { .op = param->op, .p = p, .ns = param->ns };
+	int other = world_other_cpu(test);
+	bool in_time;
+
+	scene_do(OP_QUEUE_AT, p, T0 + 5 * MS);
+	scene_do(OP_QUEUE_AT, p, T0 + 8 * MS);
+	twq_shared_lock();
+	world_puppet(other, scene_puppet_call, &c);
+	in_time = world_puppet_wait(other);
+	twq_shared_unlock();
+	KUNIT_EXPECT_TRUE(test, in_time);
+	KUNIT_EXPECT_TRUE(test, world_puppet_wait(other));
+	KUNIT_EXPECT_EQ(test, c.ret, 0);
+	KUNIT_EXPECT_EQ(test, p->task.node.key_ns, T0 + 5 * MS);
+	world_advance(test, T0 + 6 * MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs),
+			param->ns == T0 + 6 * MS ? 1 : 0);
 }
 
 static atomic_t lock_held;
@@ -212,6 +251,8 @@ static struct kunit_case shared_cases[] = {
 	KUNIT_CASE(h5_destroy_unlinks_under_the_lock),
 	KUNIT_CASE_PARAM(rule2_shared_call_waits_for_the_lock,
 			 locked_gen_params),
+	KUNIT_CASE_PARAM(rule4_call_that_moves_nothing_takes_no_lock,
+			 staying_gen_params),
 	KUNIT_CASE_PARAM(rule2_local_call_takes_no_lock, unlocked_gen_params),
 	KUNIT_CASE(h6_stale_front_stays_in_shared_tree),
 	KUNIT_CASE(rule7_shared_fires_once_for_all_cpus),

@@ -28,8 +28,8 @@ static void k12_ids_never_repeat(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, uworld_find(test, id), 0);
 		KUNIT_ASSERT_EQ(test, uworld_find(test, last), -ENOENT);
 		if (i)
-			KUNIT_ASSERT_EQ(test, id % TWQ_MAX_TASKS, slot);
-		slot = id % TWQ_MAX_TASKS;
+			KUNIT_ASSERT_EQ(test, id % TWQ_MAX_SLOTS, slot);
+		slot = id % TWQ_MAX_SLOTS;
 		last = id;
 		KUNIT_ASSERT_EQ(test, twq_utask_destroy(u), 0);
 	}
@@ -43,10 +43,10 @@ static void utask_get_of_a_wrong_id_is_refused(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, uworld_find(test, id), 0);
 	KUNIT_EXPECT_EQ(test, uworld_find(test, 0), -ENOENT);
-	KUNIT_EXPECT_EQ(test, uworld_find(test, id % TWQ_MAX_TASKS), -ENOENT);
+	KUNIT_EXPECT_EQ(test, uworld_find(test, id % TWQ_MAX_SLOTS), -ENOENT);
 	KUNIT_EXPECT_EQ(test, uworld_find(test, id + 1), -ENOENT);
-	KUNIT_EXPECT_EQ(test, uworld_find(test, id + TWQ_MAX_TASKS), -ENOENT);
-	KUNIT_EXPECT_EQ(test, uworld_find(test, id - TWQ_MAX_TASKS), -ENOENT);
+	KUNIT_EXPECT_EQ(test, uworld_find(test, id + TWQ_MAX_SLOTS), -ENOENT);
+	KUNIT_EXPECT_EQ(test, uworld_find(test, id - TWQ_MAX_SLOTS), -ENOENT);
 	KUNIT_EXPECT_EQ(test, uworld_find(test, id | 1ULL << 63), -ENOENT);
 	KUNIT_EXPECT_EQ(test, uworld_find(test, U64_MAX), -ENOENT);
 }

@@ -167,6 +167,19 @@ int twq_call_cancel(struct twq_file *file, const struct twq_task_id *args)
 	return twq_call_id(file, args, twq_utask_cancel);
 }
 
+/**
+ * twq_call_requeue() - TWQ_IOC_REQUEUE
+ * @file: the open file
+ * @args: the argument
+ *
+ * Context: process.
+ * Return: 0; -EINVAL; -ENOENT.
+ */
+int twq_call_requeue(struct twq_file *file, const struct twq_task_id *args)
+{
+	return twq_call_id(file, args, twq_utask_requeue);
+}
+
 /* QUEUE and SCHEDULE differ in what they do with the deadline. */
 static int twq_call_deadline(struct twq_file *file,
 			     const struct twq_deadline *args,

@@ -17,6 +17,7 @@ int twq_call_set_affinity(struct twq_file *file,
 int twq_call_queue(struct twq_file *file, const struct twq_deadline *args);
 int twq_call_schedule(struct twq_file *file, const struct twq_deadline *args);
 int twq_call_cancel(struct twq_file *file, const struct twq_task_id *args);
+int twq_call_requeue(struct twq_file *file, const struct twq_task_id *args);
 int twq_call_wakeup(struct twq_file *file, const struct twq_wakeup *args);
 
 #endif /* TWQ_CALLS_H */

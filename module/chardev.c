@@ -94,6 +94,15 @@ static int twq_ioctl_wakeup(struct twq_file *file, void __user *arg)
 	return twq_call_wakeup(file, &args);
 }
 
+static int twq_ioctl_requeue(struct twq_file *file, void __user *arg)
+{
+	struct twq_task_id args;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	return twq_call_requeue(file, &args);
+}
+
 static int twq_ioctl_query(struct twq_file *file, void __user *arg)
 {
 	struct twq_query query;
@@ -173,6 +182,8 @@ static long twq_chardev_ioctl(struct file *filp, unsigned int cmd,
 		return twq_ioctl_query(file, arg);
 	case TWQ_IOC_STATS:
 		return twq_ioctl_stats(file, arg);
+	case TWQ_IOC_REQUEUE:
+		return twq_ioctl_requeue(file, arg);
 	case TWQ_IOC_SUBMIT:
 		return twq_submit(file, arg);
 	default:
@@ -196,6 +207,13 @@ static __poll_t twq_chardev_poll(struct file *filp, poll_table *wait)
 
 	poll_wait(filp, &file->events.wait, wait);
 	return twq_events_ready(&file->events) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int twq_chardev_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct twq_file *file = filp->private_data;
+
+	return twq_slots_map(&file->slots, vma);
 }
 
 static void twq_chardev_show_fdinfo(struct seq_file *m, struct file *filp)
@@ -244,6 +262,7 @@ static const struct file_operations twq_chardev_fops = {
 	.release = twq_chardev_release,
 	.read_iter = twq_chardev_read_iter,
 	.poll = twq_chardev_poll,
+	.mmap = twq_chardev_mmap,
 	.unlocked_ioctl = twq_chardev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.show_fdinfo = twq_chardev_show_fdinfo,

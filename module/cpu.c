@@ -216,20 +216,15 @@ void twq_cpu_push(struct twq_cpu *c, struct llist_node *node)
 }
 
 /**
- * twq_cpu_place() - put a task's node to a position in a local queue
+ * twq_cpu_arm() - see to it that a position in a local queue is not missed
  * @c: the owner's part
- * @node: node of a task without SHARED_WQ, in the queue or not
  * @key_ns: the position
  *
  * Context: under twq_cpu_lock().
  */
-void twq_cpu_place(struct twq_cpu *c, struct twq_node *node, s64 key_ns)
+void twq_cpu_arm(struct twq_cpu *c, s64 key_ns)
 {
 	twq_bh_assert_held();
-	if (twq_node_linked(node))
-		twq_queue_move(&c->queue, node, key_ns);
-	else
-		twq_queue_add(&c->queue, node, key_ns);
 	if (twq_timer_arm(&c->timer, key_ns))
 		twq_cpu_ask(c);
 }

@@ -69,7 +69,7 @@ extern unsigned int twq_budget;
 
 bool twq_cpu_lock(struct twq_cpu *c);
 void twq_cpu_unlock(struct twq_cpu *c);
-void twq_cpu_place(struct twq_cpu *c, struct twq_node *node, s64 key_ns);
+void twq_cpu_arm(struct twq_cpu *c, s64 key_ns);
 void twq_cpu_push(struct twq_cpu *c, struct llist_node *node);
 void twq_cpu_kick(struct twq_cpu *c);
 void twq_cpu_raise(void);

@@ -12,7 +12,7 @@
 
 static int twq_set_max_tasks(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, 1, TWQ_MAX_TASKS);
+	return param_set_uint_minmax(val, kp, 1, TWQ_MAX_SLOTS);
 }
 
 static int twq_set_min_interval(const char *val, const struct kernel_param *kp)

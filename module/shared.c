@@ -41,36 +41,17 @@ void twq_shared_unlock(void)
 }
 
 /**
- * twq_shared_place() - put a task's node to a position
- * @node: node of a task with SHARED_WQ, in the queue or not
+ * twq_shared_arm() - see to it that a position in the queue is not missed
  * @key_ns: the position
  *
  * Context: under twq_shared_lock().
  */
-void twq_shared_place(struct twq_node *node, s64 key_ns)
+void twq_shared_arm(s64 key_ns)
 	__must_hold(&twq_shared.lock)
 {
 	lockdep_assert_held(&twq_shared.lock);
-	if (twq_node_linked(node))
-		twq_queue_move(&twq_shared.queue, node, key_ns);
-	else
-		twq_queue_add(&twq_shared.queue, node, key_ns);
 	if (twq_timer_arm(&twq_shared.timer, key_ns))
 		twq_cpu_raise();
-}
-
-/**
- * twq_shared_remove() - take a task's node out
- * @node: a node in the queue
- *
- * Context: under twq_shared_lock(). The timer stays as it is: when it fires
- * for a key that has gone it is set right.
- */
-void twq_shared_remove(struct twq_node *node)
-	__must_hold(&twq_shared.lock)
-{
-	lockdep_assert_held(&twq_shared.lock);
-	twq_queue_remove(&twq_shared.queue, node);
 }
 
 /* Takes at most @max due positions. Returns how many there were. */

@@ -27,8 +27,7 @@ extern struct twq_shared twq_shared;
 
 void twq_shared_lock(void);
 void twq_shared_unlock(void);
-void twq_shared_place(struct twq_node *node, s64 key_ns);
-void twq_shared_remove(struct twq_node *node);
+void twq_shared_arm(s64 key_ns);
 bool twq_shared_is_due(s64 now_ns);
 bool twq_shared_expire(s64 now_ns, unsigned int *max);
 void twq_shared_init(void);

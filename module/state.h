@@ -31,9 +31,17 @@
  * KILLED), or under the exclusion of the tree that the other side takes after
  * its step.
  *
- * The deadline is an atomic of its own; it is changed before the tree is looked
- * at, under the tree's exclusion or, by process(), before the queueing step, so
- * the last change of the deadline is followed by a look at the position.
+ * The deadline is an atomic of its own, and so is the position that is told.
+ * One rule orders them: whoever changes the deadline looks at the position
+ * afterwards, and whoever changes the position looks at the deadline afterwards,
+ * each with a full barrier in between. So of a deadline that is lowered and a
+ * position that is moved later at the same time, at least one side sees both,
+ * and that one sets it right: the former by queueing, or by a wake-up where he
+ * may not (twq_task_extend(), TWQ_IOC_REQUEUE), the latter by moving the
+ * position again (twq_tree_settle()) or, when it was due, by the run that
+ * follows, whose queueing step is such a look. Without the barriers each could
+ * miss the other's store, which waits in a buffer, and the deadline would be
+ * silent. A mere release store is no such barrier.
  * tools/model/task.pml is all of this for a model checker; kick.pml there is
  * the way of a task to a CPU, whose barriers are in cpu.c.
  */

@@ -137,6 +137,8 @@ static int twq_op_do(struct twq_batch *b, const struct twq_op *op,
 		return twq_call_cancel(b->file, &task);
 	case TWQ_OP_WAKEUP:
 		return twq_op_wakeup(b, op, id);
+	case TWQ_OP_REQUEUE:
+		return twq_call_requeue(b->file, &task);
 	default:
 		return -EINVAL;
 	}

@@ -40,7 +40,7 @@ int twq_task_init(struct twq_task *task, const struct twq_task_ops *ops,
 	}
 	state = shared ? TWQ_SHARED_WQ : cpumask_first(mask) << TWQ_CPU_SHIFT;
 	twq_node_init(&task->node);
-	atomic64_set(&task->expires_ns, TWQ_ETERNITY);
+	twq_task_use_slot(task, &task->own);
 	RCU_INIT_POINTER(task->allowed, shared ? allowed : NULL);
 	task->ops = ops;
 	task->ctx = ctx;
@@ -50,6 +50,24 @@ int twq_task_init(struct twq_task *task, const struct twq_task_ops *ops,
 	return 0;
 }
 EXPORT_SYMBOL_GPL(twq_task_init);
+
+/**
+ * twq_task_use_slot() - keep a task's deadline and position in other memory
+ * @task: the task, in init
+ * @slot: the memory, there as long as anybody uses the task
+ *
+ * Context: any.
+ */
+void twq_task_use_slot(struct twq_task *task, struct twq_slot *slot)
+{
+	task->slot = slot;
+	atomic64_set(twq_task_deadline(task), TWQ_ETERNITY);
+	/* Pairs with the readers in user space, which others hand the task. */
+	WRITE_ONCE(slot->position_ns, TWQ_ETERNITY);
+}
+
+/* Times that a program which stores to its slot in a loop may get ahead. */
+#define TWQ_TRIES	8
 
 static struct twq_cpu *twq_home(u32 state)
 {
@@ -76,32 +94,77 @@ static void twq_tree_unlock(u32 state)
 		twq_cpu_unlock(twq_home(state));
 }
 
+static struct twq_queue *twq_tree_of(u32 state)
+{
+	if (state & TWQ_SHARED_WQ)
+		return &twq_shared.queue;
+	return &twq_home(state)->queue;
+}
+
+/*
+ * Tells all CPUs where the task now is, before the next look at its deadline:
+ * whoever stores an earlier one sees this position, or is seen. Pairs with the
+ * barrier in twq_task_extend(), with the one that <linux/twq.h> asks programs
+ * for, and with twq_expires_lower().
+ */
+static void twq_task_tell(struct twq_task *task, s64 position_ns)
+{
+	smp_store_mb(task->slot->position_ns, position_ns);
+}
+
+/*
+ * Brings a task to @position_ns, TWQ_ETERNITY for out of the tree, or to where
+ * its deadline has gone meanwhile. A program may lower it time and again; so
+ * after the second time the task goes to the very front, where its deadline is
+ * looked at in the next pass, whatever it is then. Returns the position.
+ */
+static s64 twq_tree_settle(struct twq_queue *q, struct twq_task *task,
+			   s64 position_ns)
+{
+	int tries = 0;
+	s64 expires_ns;
+
+	for (;;) {
+		if (twq_node_linked(&task->node))
+			twq_queue_remove(q, &task->node);
+		if (position_ns != TWQ_ETERNITY)
+			twq_queue_add(q, &task->node, position_ns);
+		twq_task_tell(task, position_ns);
+		twq_test_point(TWQ_TP_TOLD, task);
+		expires_ns = twq_task_expires(task);
+		if (expires_ns >= position_ns)
+			return position_ns;
+		position_ns = tries++ ? S64_MIN : expires_ns;
+	}
+}
+
 static void twq_tree_remove(struct twq_task *task, u32 state)
 {
 	if (!twq_node_linked(&task->node))
 		return;
-	if (state & TWQ_SHARED_WQ)
-		twq_shared_remove(&task->node);
-	else
-		twq_queue_remove(&twq_home(state)->queue, &task->node);
+	twq_queue_remove(twq_tree_of(state), &task->node);
+	/* No barrier: the deadline is not followed from now on, see unlink. */
+	WRITE_ONCE(task->slot->position_ns, TWQ_ETERNITY);
 }
 
 /* The tree is touched only when the task is not in it or has to come earlier */
 static void twq_tree_place(struct twq_task *task, u32 state)
 {
-	s64 expires_ns = twq_task_expires(task);
+	s64 position_ns = twq_task_expires(task);
 
-	if (expires_ns == TWQ_ETERNITY)
+	if (position_ns == TWQ_ETERNITY)
 		return;
-	if (twq_node_linked(&task->node) && expires_ns >= task->node.key_ns) {
+	if (twq_node_linked(&task->node) &&
+	    position_ns >= task->node.key_ns) {
 		twq_count(kept);
 		return;
 	}
 	twq_count(queued);
+	position_ns = twq_tree_settle(twq_tree_of(state), task, position_ns);
 	if (state & TWQ_SHARED_WQ)
-		twq_shared_place(&task->node, expires_ns);
+		twq_shared_arm(position_ns);
 	else
-		twq_cpu_place(twq_home(state), &task->node, expires_ns);
+		twq_cpu_arm(twq_home(state), position_ns);
 }
 
 /*
@@ -165,6 +228,27 @@ int twq_task_queue(struct twq_task *task)
 EXPORT_SYMBOL_GPL(twq_task_queue);
 
 /**
+ * twq_task_requeue() - twq_task_queue() from whatever CPU
+ * @task: the task
+ *
+ * What the caller may not do himself, a run of the task without a reason does,
+ * on a CPU that may.
+ *
+ * Context: process or bottom half.
+ * Return: 0; -ESRCH after destroy.
+ */
+int twq_task_requeue(struct twq_task *task)
+{
+	int err = twq_task_queue(task);
+
+	if (err != -EXDEV)
+		return err;
+	twq_task_wakeup(task, 0);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(twq_task_requeue);
+
+/**
  * twq_task_queue_at() - set the deadline and queue, or change nothing
  * @task: the task
  * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY to take the
@@ -183,7 +267,7 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	if (err)
 		return err;
 	/* One of it and twq_task_expire() has the old deadline, not both. */
-	*old_ns = atomic64_xchg(&task->expires_ns, deadline_ns);
+	*old_ns = atomic64_xchg(twq_task_deadline(task), deadline_ns);
 	twq_test_point(TWQ_TP_CHANGED, task);
 	/*
 	 * Not by what the deadline is now: it may be another CPU's, which has
@@ -197,18 +281,55 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 EXPORT_SYMBOL_GPL(twq_task_queue_at);
 
 /*
- * The earlier of the deadline and @when_ns. Returns the deadline before. Pairs
- * with twq_task_expire(): a deadline that this leaves alone is used up later.
+ * The earlier of the deadline and @when_ns. Returns the deadline before. A
+ * change is a full barrier: the deadline before the next look at the position,
+ * pairs with twq_task_tell(). Pairs with twq_task_expire(), too: a deadline
+ * that this leaves alone is used up later.
+ *
+ * A program that stores to its slot in a loop does not keep us here.
  */
 static s64 twq_expires_lower(struct twq_task *task, s64 when_ns)
 {
 	s64 old_ns = twq_task_expires(task);
+	int tries;
 
-	do {
-		if (old_ns <= when_ns)
-			break;
-	} while (!atomic64_try_cmpxchg(&task->expires_ns, &old_ns, when_ns));
-	return old_ns;
+	for (tries = 0; tries < TWQ_TRIES; tries++) {
+		if (old_ns <= when_ns ||
+		    atomic64_try_cmpxchg(twq_task_deadline(task), &old_ns,
+					 when_ns))
+			return old_ns;
+	}
+	return atomic64_xchg(twq_task_deadline(task), when_ns);
+}
+
+/*
+ * Whether a deadline that this CPU has just lowered, or found low enough, needs
+ * another position. Without the lock of the tree, and that is safe:
+ *
+ * - If it was lowered, there was a full barrier between that and this look, and
+ *   whoever moves the position looks at the deadline after a full barrier of
+ *   his own (twq_task_tell()). So if this does not see a later position, then
+ *   he sees the lowered deadline and goes to it.
+ * - If it was found low enough, then it is somebody else's, who looks at the
+ *   position as this does, and does what it takes.
+ * - A position that is not later than the deadline leads to a look at it in
+ *   time, by the pass, under the lock, in which the task is moved, dropped or
+ *   woken by what the deadline is then. That the position may be gone by now
+ *   only means that the look has begun.
+ *
+ * So the lock is taken only to move the position.
+ */
+static bool twq_position_is_late(const struct twq_task *task)
+{
+	return twq_task_expires(task) < READ_ONCE(task->slot->position_ns);
+}
+
+/* The look above is enough, since no CPU is refused and init is over. */
+static bool twq_lowers_unlocked(u32 state)
+{
+	const u32 bits = TWQ_SHARED_WQ | TWQ_USED | TWQ_KILLED;
+
+	return (state & bits) == (TWQ_SHARED_WQ | TWQ_USED);
 }
 
 /**
@@ -225,9 +346,18 @@ static s64 twq_expires_lower(struct twq_task *task, s64 when_ns)
  */
 int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 {
-	u32 state;
+	u32 state = twq_task_state(task);
 	int err;
 
+	if (twq_lowers_unlocked(state)) {
+		*old_ns = twq_expires_lower(task, deadline_ns);
+		/* Refused only if the task has been ended since. */
+		if (twq_position_is_late(task))
+			twq_task_queue(task);
+		else
+			twq_count(kept);
+		return 0;
+	}
 	err = twq_task_enter(task, true, &state);
 	if (err)
 		return err;
@@ -254,20 +384,21 @@ EXPORT_SYMBOL_GPL(twq_task_queue_before);
  */
 int twq_task_schedule(struct twq_task *task, s64 deadline_ns)
 {
-	u32 state, now;
+	u32 state, now = state_look(task);
+	s64 old_ns;
 	int err;
 
-	err = twq_task_enter(task, true, &state);
-	if (err)
-		return err;
-	now = state_look(task);
 	if (!(now & (TWQ_RUNNING | TWQ_QUEUED))) {
 		twq_test_point(TWQ_TP_DECIDED, task);
-		twq_expires_lower(task, deadline_ns);
-		twq_tree_place(task, state);
+		return twq_task_queue_before(task, deadline_ns, &old_ns);
 	}
-	twq_tree_unlock(state);
-	if ((now & (TWQ_RUNNING | TWQ_QUEUED)) == TWQ_RUNNING)
+	if (!twq_lowers_unlocked(now)) {
+		err = twq_task_enter(task, true, &state);
+		if (err)
+			return err;
+		twq_tree_unlock(state);
+	}
+	if (!(now & TWQ_QUEUED))
 		twq_task_wakeup(task, TWQ_WOKEN_OTHER);
 	return 0;
 }
@@ -309,7 +440,7 @@ EXPORT_SYMBOL_GPL(twq_task_unlink);
 bool twq_task_expire(struct twq_task *task, s64 due_ns, s64 next_ns)
 {
 	/* Pairs with twq_task_queue_at() and twq_expires_lower(). */
-	return atomic64_try_cmpxchg(&task->expires_ns, &due_ns, next_ns);
+	return atomic64_try_cmpxchg(twq_task_deadline(task), &due_ns, next_ns);
 }
 EXPORT_SYMBOL_GPL(twq_task_expire);
 
@@ -332,13 +463,12 @@ bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
 	if (expires_ns <= now_ns) {
 		twq_count(expired);
 		twq_queue_remove(q, &task->node);
+		/* A run follows, and looks at the deadline. */
+		twq_task_tell(task, TWQ_ETERNITY);
 		return true;
 	}
 	twq_count(stale);
-	if (expires_ns == TWQ_ETERNITY)
-		twq_queue_remove(q, &task->node);
-	else
-		twq_queue_move(q, &task->node, expires_ns);
+	twq_tree_settle(q, task, expires_ns);
 	return false;
 }
 

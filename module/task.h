@@ -22,6 +22,7 @@ static inline struct twq_task *twq_task_of(struct twq_node *node)
 	return container_of(node, struct twq_task, node);
 }
 
+void twq_task_use_slot(struct twq_task *task, struct twq_slot *slot);
 bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns);
 bool twq_task_detach(struct twq_task *task);
 bool twq_task_wake(struct twq_task *task, u32 reasons);

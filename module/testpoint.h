@@ -23,6 +23,7 @@ enum twq_testpoint {
 	TWQ_TP_DUE,		/* a due deadline was seen, and not yet used */
 	TWQ_TP_REMASKED,	/* another mask, its lock still held */
 	TWQ_TP_ENTER,		/* its state is read, its tree not yet held */
+	TWQ_TP_TOLD,		/* its position is told, the deadline not read */
 	TWQ_TP_SHARING,		/* the mask is there, SHARED_WQ is not yet */
 };
 

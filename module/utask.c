@@ -23,6 +23,9 @@
 unsigned int twq_max_tasks = 1U << 20;
 unsigned int twq_min_interval_ns = 100 * 1000;
 
+/* Times that a deadline which has changed is looked at again in one run. */
+#define TWQ_EXPIRE_TRIES	3
+
 static struct kmem_cache *twq_utask_cache;
 
 static struct twq_utask *twq_utask_of(struct twq_task *task)
@@ -32,7 +35,7 @@ static struct twq_utask *twq_utask_of(struct twq_task *task)
 
 static u32 twq_utask_slot(const struct twq_utask *u)
 {
-	return u->ready.event.id & (TWQ_MAX_TASKS - 1);
+	return TWQ_SLOT(u->ready.event.id);
 }
 
 /* -- expiry --------------------------------------------------------------- */
@@ -63,8 +66,12 @@ static s64 twq_next_on_grid(s64 due_ns, s64 interval_ns, s64 now_ns,
 static bool twq_utask_expire(struct twq_utask *u, struct twq_event *run)
 {
 	s64 due_ns, next_ns;
+	int tries = 0;
 
 	do {
+		/* A program stores to it in a loop: later, by the next pass. */
+		if (tries++ == TWQ_EXPIRE_TRIES)
+			return false;
 		due_ns = twq_task_expires(&u->task);
 		if (due_ns > run->fired_ns)
 			return false;
@@ -80,6 +87,8 @@ static bool twq_utask_expire(struct twq_utask *u, struct twq_event *run)
 	this_cpu_inc(u->file->counters->expired);
 	if (next_ns != TWQ_ETERNITY)
 		this_cpu_inc(u->file->counters->armed);
+	else
+		atomic_dec(&u->open);
 	run->deadline_ns = due_ns;
 	return true;
 }
@@ -116,8 +125,6 @@ static void twq_utask_release(struct twq_task *task)
 	struct twq_utask *u = twq_utask_of(task);
 	struct twq_file *file = u->file;
 
-	if (twq_task_disarm(task) != TWQ_ETERNITY)
-		this_cpu_inc(file->counters->dropped);
 	/* Not for one that was abandoned: it never was, for the ledger. */
 	if (u->ready.closed)
 		this_cpu_inc(file->counters->destroyed);
@@ -138,16 +145,38 @@ static void twq_utask_free(struct rcu_head *rcu)
 			container_of(rcu, struct twq_utask, rcu));
 }
 
+/* Nobody uses the slot any more: its last arming ends, and it is free. */
+static void twq_utask_leave_slot(struct twq_utask *u)
+{
+	struct twq_ledger __percpu *counters = u->file->counters;
+	int open;
+
+	if (twq_task_disarm(&u->task) != TWQ_ETERNITY) {
+		this_cpu_inc(counters->dropped);
+		atomic_dec(&u->open);
+	}
+	/* Stores that armed, or disarmed, and that no call has met since. */
+	open = atomic_read(&u->open);
+	if (open < 0)
+		this_cpu_add(counters->armed, -open);
+	else
+		this_cpu_add(counters->cancelled, open);
+	xa_erase_bh(&u->file->tasks, twq_utask_slot(u));
+}
+
 /**
  * twq_utask_put() - give a reference back
  * @u: the task
  *
- * Context: any but NMI.
+ * Context: any but hard interrupt and NMI. The file is there: the queues hold
+ * it as long as they hold the task, and so does a call.
  */
 void twq_utask_put(struct twq_utask *u)
 {
-	if (refcount_dec_and_test(&u->ref))
-		call_rcu(&u->rcu, twq_utask_free);
+	if (!refcount_dec_and_test(&u->ref))
+		return;
+	twq_utask_leave_slot(u);
+	call_rcu(&u->rcu, twq_utask_free);
 }
 
 /**
@@ -163,31 +192,100 @@ struct twq_utask *twq_utask_get(struct twq_file *file, u64 id)
 	struct twq_utask *u;
 
 	rcu_read_lock();
-	u = xa_load(&file->tasks, id & (TWQ_MAX_TASKS - 1));
+	u = xa_load(&file->tasks, TWQ_SLOT(id));
 	if (!u || u->ready.event.id != id || !refcount_inc_not_zero(&u->ref))
 		u = ERR_PTR(-ENOENT);
 	rcu_read_unlock();
 	return u;
 }
 
-/* A free slot, reserved, under a generation that the file never had. */
-static int twq_file_new_id(struct twq_file *file, u64 *id)
+/*
+ * A free slot, reserved: for a task of one CPU among that CPU's, else among
+ * those of the CPU that creates it, else anywhere.
+ */
+static int twq_file_new_slot(struct twq_file *file, const struct cpumask *mask,
+			     u32 *slot)
 {
-	u32 slot, max = clamp(READ_ONCE(twq_max_tasks), 1U, TWQ_MAX_TASKS);
-	u64 generation;
+	int cpu = raw_smp_processor_id();
 	int err;
 
-	err = xa_alloc(&file->tasks, &slot, NULL, XA_LIMIT(0, max - 1),
-		       TWQ_GFP_CALLER);
+	if (cpumask_weight(mask) == 1)
+		cpu = cpumask_first(mask);
+	err = xa_alloc_bh(&file->tasks, slot, NULL,
+			  XA_LIMIT(twq_slots_first(cpu), twq_slots_last(cpu)),
+			  TWQ_GFP_CALLER);
+	if (err == -EBUSY)
+		err = xa_alloc_bh(&file->tasks, slot, NULL,
+				  XA_LIMIT(0, TWQ_MAX_SLOTS - 1),
+				  TWQ_GFP_CALLER);
+	return err == -EBUSY ? -EDQUOT : err;
+}
+
+/* A slot under a generation that the file never had. */
+static int twq_file_new_id(struct twq_file *file, const struct cpumask *mask,
+			   u64 *id)
+{
+	u64 generation;
+	u32 slot;
+	int err = twq_file_new_slot(file, mask, &slot);
+
 	if (err)
-		return err == -EBUSY ? -EDQUOT : err;
+		return err;
 	generation = atomic64_inc_return(&file->generation);
 	if (generation > TWQ_MAX_GENERATION) {
-		xa_release(&file->tasks, slot);
+		xa_erase_bh(&file->tasks, slot);
 		return -EDQUOT;
 	}
 	*id = generation << TWQ_SLOT_BITS | slot;
 	return 0;
+}
+
+/* One more task, if the limit allows it. */
+static bool twq_file_count(struct twq_file *file)
+{
+	int max = clamp(READ_ONCE(twq_max_tasks), 1U, (u32)TWQ_MAX_SLOTS);
+
+	if (atomic_inc_return(&file->nr) <= max)
+		return true;
+	atomic_dec(&file->nr);
+	return false;
+}
+
+/* All but what comes with the memory. */
+static int twq_utask_init(struct twq_utask *u, struct twq_file *file,
+			  const struct twq_create *args,
+			  const struct cpumask *mask)
+{
+	struct twq_slot *slot;
+	int err;
+	u64 id;
+
+	err = twq_file_new_id(file, mask, &id);
+	if (err)
+		return err;
+	slot = twq_slots_get(&file->slots, TWQ_SLOT(id), TWQ_GFP_CALLER);
+	if (IS_ERR(slot)) {
+		err = PTR_ERR(slot);
+		goto err_slot;
+	}
+	err = twq_task_init(&u->task, &twq_utask_ops, NULL, mask,
+			    TWQ_GFP_CALLER);
+	if (err)
+		goto err_slot;
+	twq_task_use_slot(&u->task, slot);
+	if (args->flags & TWQ_CREATE_SHARED)
+		twq_task_set_shared(&u->task);
+	twq_ready_init(&u->ready, id, args->user_data);
+	u->file = file;
+	u->interval_ns = args->interval_ns;
+	atomic_set(&u->open, 0);
+	refcount_set(&u->ref, 1);
+	atomic_inc(&file->live);
+	return 0;
+
+err_slot:
+	xa_erase_bh(&file->tasks, TWQ_SLOT(id));
+	return err;
 }
 
 /**
@@ -207,34 +305,22 @@ struct twq_utask *twq_utask_new(struct twq_file *file,
 {
 	struct twq_utask *u;
 	int err;
-	u64 id;
 
 	if (args->interval_ns &&
 	    args->interval_ns < max(READ_ONCE(twq_min_interval_ns), 1U))
 		return ERR_PTR(-EINVAL);
+	if (!twq_file_count(file))
+		return ERR_PTR(-EDQUOT);
 	u = kmem_cache_alloc(twq_utask_cache, TWQ_GFP_CALLER);
-	if (!u)
-		return ERR_PTR(-ENOMEM);
-	err = twq_file_new_id(file, &id);
-	if (err)
-		goto err_free;
-	err = twq_task_init(&u->task, &twq_utask_ops, NULL, mask,
-			    TWQ_GFP_CALLER);
-	if (err)
-		goto err_slot;
-	if (args->flags & TWQ_CREATE_SHARED)
-		twq_task_set_shared(&u->task);
-	twq_ready_init(&u->ready, id, args->user_data);
-	u->file = file;
-	u->interval_ns = args->interval_ns;
-	refcount_set(&u->ref, 1);
-	atomic_inc(&file->live);
-	return u;
-
-err_slot:
-	xa_release(&file->tasks, id & (TWQ_MAX_TASKS - 1));
-err_free:
-	kmem_cache_free(twq_utask_cache, u);
+	if (u)
+		err = twq_utask_init(u, file, args, mask);
+	else
+		err = -ENOMEM;
+	if (!err)
+		return u;
+	if (u)
+		kmem_cache_free(twq_utask_cache, u);
+	atomic_dec(&file->nr);
 	return ERR_PTR(err);
 }
 
@@ -247,7 +333,7 @@ err_free:
 void twq_utask_publish(struct twq_utask *u)
 {
 	this_cpu_inc(u->file->counters->created);
-	xa_store(&u->file->tasks, twq_utask_slot(u), u, 0);
+	xa_store_bh(&u->file->tasks, twq_utask_slot(u), u, 0);
 }
 
 /**
@@ -258,7 +344,7 @@ void twq_utask_publish(struct twq_utask *u)
  */
 void twq_utask_abandon(struct twq_utask *u)
 {
-	xa_release(&u->file->tasks, twq_utask_slot(u));
+	atomic_dec(&u->file->nr);
 	twq_task_destroy(&u->task);
 }
 
@@ -276,8 +362,11 @@ int twq_utask_destroy(struct twq_utask *u)
 {
 	struct twq_file *file = u->file;
 
-	if (xa_cmpxchg(&file->tasks, twq_utask_slot(u), u, NULL, 0) != u)
+	/* Reserved until the last user has gone: see twq_utask_leave_slot(). */
+	if (xa_cmpxchg_bh(&file->tasks, twq_utask_slot(u), u, XA_ZERO_ENTRY,
+			  0) != u)
 		return -ENOENT;
+	atomic_dec(&file->nr);
 	twq_events_close(&file->events, &u->ready);
 	twq_task_destroy(&u->task);
 	return 0;
@@ -287,14 +376,16 @@ int twq_utask_destroy(struct twq_utask *u)
 
 static void twq_utask_account(struct twq_utask *u, s64 old_ns, s64 new_ns)
 {
-	if (new_ns != TWQ_ETERNITY)
+	const bool was = old_ns != TWQ_ETERNITY, is = new_ns != TWQ_ETERNITY;
+
+	if (is)
 		this_cpu_inc(u->file->counters->armed);
-	if (old_ns == TWQ_ETERNITY)
-		return;
-	if (new_ns != TWQ_ETERNITY)
+	if (was && is)
 		this_cpu_inc(u->file->counters->moved);
-	else
+	else if (was)
 		this_cpu_inc(u->file->counters->cancelled);
+	if (was != is)
+		atomic_add(is ? 1 : -1, &u->open);
 }
 
 /* To user space a task that is being ended is one that is not there. */
@@ -340,6 +431,24 @@ int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns)
 
 	if (!err && deadline_ns < old_ns)
 		twq_utask_account(u, old_ns, deadline_ns);
+	return twq_utask_errno(err);
+}
+
+/**
+ * twq_utask_requeue() - bring a task to the deadline that is in its slot
+ * @u: the task, held by a reference
+ *
+ * Context: process. From any CPU: where this one may not, the owner does it.
+ * Return: 0; -ENOENT.
+ */
+int twq_utask_requeue(struct twq_utask *u)
+{
+	int err;
+
+	/* See twq_utask_wakeup(). */
+	local_bh_disable();
+	err = twq_task_requeue(&u->task);
+	local_bh_enable();
 	return twq_utask_errno(err);
 }
 
@@ -428,7 +537,9 @@ struct twq_file *twq_file_new(void)
 		kfree(file);
 		return ERR_PTR(-ENOMEM);
 	}
-	xa_init_flags(&file->tasks, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	xa_init_flags(&file->tasks, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT |
+		      XA_FLAGS_LOCK_BH);
+	twq_slots_init(&file->slots);
 	twq_events_init(&file->events);
 	atomic_set(&file->live, 1);
 	init_completion(&file->gone);
@@ -453,6 +564,7 @@ void twq_file_close(struct twq_file *file)
 	twq_file_put(file);
 	wait_for_completion(&file->gone);
 	xa_destroy(&file->tasks);
+	twq_slots_free(&file->slots);
 	free_percpu(file->counters);
 	kfree(file);
 }

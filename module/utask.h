@@ -14,9 +14,9 @@
 #include <linux/xarray.h>
 
 #include "events.h"
+#include "slots.h"
 
 /* An id is a generation, which counts the tasks of a file, above a slot. */
-#define TWQ_MAX_TASKS		BIT(TWQ_SLOT_BITS)
 #define TWQ_MAX_GENERATION	(BIT_ULL(64 - TWQ_SLOT_BITS) - 1)
 
 /*
@@ -31,6 +31,10 @@
 /**
  * struct twq_file - one open file: a namespace of tasks
  * @tasks: &struct twq_utask by slot; a slot is reserved before its task exists
+ *	and as long as anybody may still use what was there; locked with bottom
+ *	halves off
+ * @slots: deadlines and positions
+ * @nr: number of tasks, those that are being made included
  * @generation: of the last task created
  * @events: the ready list
  * @counters: what was done on each CPU; the members about events, which
@@ -40,6 +44,8 @@
  */
 struct twq_file {
 	struct xarray tasks;
+	struct twq_slots slots;
+	atomic_t nr;
 	atomic64_t generation;
 	struct twq_events events;
 	struct twq_ledger __percpu *counters;
@@ -53,6 +59,8 @@ struct twq_file {
  * @ready: its event
  * @file: its file, valid until the task is released
  * @interval_ns: period, or 0; constant
+ * @open: armings that the ledger has seen begin and not end; programs arm and
+ *	disarm by stores, of which it learns late
  * @ref: one of the queues, one of each call that works on it
  * @rcu: frees it; looked up under rcu_read_lock()
  */
@@ -61,6 +69,7 @@ struct twq_utask {
 	struct twq_ready ready;
 	struct twq_file *file;
 	s64 interval_ns;
+	atomic_t open;
 	refcount_t ref;
 	struct rcu_head rcu;
 };
@@ -95,6 +104,7 @@ void twq_utask_put(struct twq_utask *u);
 int twq_utask_destroy(struct twq_utask *u);
 int twq_utask_queue(struct twq_utask *u, s64 deadline_ns);
 int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns);
+int twq_utask_requeue(struct twq_utask *u);
 int twq_utask_cancel(struct twq_utask *u);
 void twq_utask_wakeup(struct twq_utask *u, u32 reasons);
 void twq_utask_query(struct twq_utask *u, struct twq_query *query);

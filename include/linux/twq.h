@@ -12,6 +12,7 @@
 #define _LINUX_TWQ_H
 
 #include <linux/atomic.h>
+#include <linux/build_bug.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
@@ -56,7 +57,11 @@ struct twq_task_ops {
 /**
  * struct twq_task - a task; its members belong to twq
  * @node: place in the tree that SHARED_WQ names; under that tree's exclusion
- * @expires_ns: the deadline, TWQ_ETERNITY for none; atomic, any CPU
+ * @slot: the deadline, atomic, changed by any CPU, and the position as it is
+ *	told to all, written under the tree's exclusion; constant. The memory of
+ *	a task of user space is mapped by the program, so that the deadline may
+ *	be anything at any time, and the position there is never looked at
+ * @own: where @slot points to unless somebody else has given the memory
  * @state: the state word, see module/task.h; atomic, any CPU
  * @allowed: the mask in force of a SHARED_WQ task, read under RCU, written
  *	under the shared lock; NULL without SHARED_WQ, whose CPU is in @state
@@ -69,7 +74,8 @@ struct twq_task_ops {
  */
 struct twq_task {
 	struct twq_node node;
-	atomic64_t expires_ns;
+	struct twq_slot *slot;
+	struct twq_slot own;
 	atomic_t state;
 	const struct cpumask __rcu *allowed;
 	union {
@@ -88,6 +94,7 @@ int twq_task_set_shared(struct twq_task *task);
 int twq_task_set_affinity(struct twq_task *task, const struct cpumask *mask,
 			  gfp_t gfp);
 int twq_task_queue(struct twq_task *task);
+int twq_task_requeue(struct twq_task *task);
 int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns);
 int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns);
 int twq_task_schedule(struct twq_task *task, s64 deadline_ns);
@@ -98,6 +105,12 @@ int __must_check twq_task_fini(struct twq_task *task);
 int twq_task_destroy(struct twq_task *task);
 int twq_task_destroy_sync(struct twq_task *task);
 
+static inline atomic64_t *twq_task_deadline(const struct twq_task *task)
+{
+	BUILD_BUG_ON(sizeof(atomic64_t) != sizeof(task->slot->deadline_ns));
+	return (atomic64_t *)&task->slot->deadline_ns;
+}
+
 /**
  * twq_task_expires() - the deadline of a task
  * @task: the task
@@ -107,8 +120,8 @@ int twq_task_destroy_sync(struct twq_task *task);
  */
 static inline s64 twq_task_expires(const struct twq_task *task)
 {
-	/* Pairs with all that change it; task.c tells what orders them. */
-	return atomic64_read(&task->expires_ns);
+	/* Pairs with all that change it; state.h tells what orders them. */
+	return atomic64_read(twq_task_deadline(task));
 }
 
 /**
@@ -123,7 +136,50 @@ static inline s64 twq_task_expires(const struct twq_task *task)
  */
 static inline void twq_task_set_expires(struct twq_task *task, s64 deadline_ns)
 {
-	atomic64_set(&task->expires_ns, deadline_ns);
+	atomic64_set(twq_task_deadline(task), deadline_ns);
+}
+
+/**
+ * twq_task_store_expires() - set the deadline, from any CPU
+ * @task: the task, of any class
+ * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for none
+ *
+ * A store, and a look at the position: if that is later, or the task is in no
+ * tree, the task is woken without a reason, and is queued at the end of the run
+ * on a CPU that may touch its tree. No lock is taken. See state.h for the order.
+ *
+ * Context: any but NMI.
+ */
+static inline void twq_task_store_expires(struct twq_task *task,
+					  s64 deadline_ns)
+{
+	atomic64_set(twq_task_deadline(task), deadline_ns);
+	/* Deadline before position; pairs with the one in twq_task_tell(). */
+	smp_mb();
+	if (unlikely(deadline_ns < READ_ONCE(task->slot->position_ns)))
+		twq_task_wakeup(task, 0);
+}
+
+/**
+ * twq_task_extend() - move the deadline later, by a store
+ * @task: the task, of any class
+ * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for none
+ *
+ * No lock is taken, no tree is touched, and nothing is turned off: a tree holds
+ * a lower bound of the deadline, so that a deadline which is not earlier than
+ * the position is found when the position comes due.
+ *
+ * Context: any but NMI.
+ * Return: true; false, and nothing is changed, when the position is later than
+ * @deadline_ns or the task is in no tree: twq_task_queue_at() is needed then.
+ */
+static inline bool twq_task_extend(struct twq_task *task, s64 deadline_ns)
+{
+	/* Of the moment, and looked at again. Pairs with twq_task_tell(). */
+	if (deadline_ns < READ_ONCE(task->slot->position_ns))
+		return false;
+	twq_task_store_expires(task, deadline_ns);
+	return true;
 }
 
 /**
@@ -139,7 +195,7 @@ static inline void twq_task_set_expires(struct twq_task *task, s64 deadline_ns)
 static inline s64 twq_task_disarm(struct twq_task *task)
 {
 	/* Pairs with twq_task_expire(): one of them has the deadline. */
-	return atomic64_xchg(&task->expires_ns, TWQ_ETERNITY);
+	return atomic64_xchg(twq_task_deadline(task), TWQ_ETERNITY);
 }
 
 /**

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an expiry costs, from the interrupt to the end of an empty callback: a
+ * batch of deadlines comes due among others that do not, all at one time, or
+ * one after the other so that each has an interrupt of its own. See spin.c.
+ */
+#include <linux/math64.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+
+#include "bench.h"
+
+#define EXPIRE_ITEMS	1000			/* for a figure, at least */
+#define EXPIRE_AFTER_NS	(NSEC_PER_MSEC)		/* and for each item to arm: */
+#define EXPIRE_ARM_NS	(2 * NSEC_PER_USEC)
+#define EXPIRE_LATE_NS	(20 * (s64)NSEC_PER_SEC)
+#define EXPIRE_APART_NS	(20 * (s64)NSEC_PER_USEC)
+
+/* Arms a batch, the first for @first_ns; false when that came too soon. */
+static bool arm(struct bench *b, s64 first_ns, s64 apart_ns)
+{
+	u32 i;
+
+	for (i = 0; i < b->batch; i++)
+		bench_step(b, i, bench_pick(b, i), first_ns + i * apart_ns);
+	bench_fired_reset();
+	bench_loop(b, BENCH_SHORTEN, 0, b->batch);
+	return ktime_get_ns() < first_ns;
+}
+
+static int one_batch(struct bench *b, s64 apart_ns, u64 cost, s64 *sum_ns,
+		     s64 *length_ns)
+{
+	s64 start_ns = ktime_get_ns(), ns;
+	u64 spins;
+
+	if (!arm(b, start_ns + EXPIRE_AFTER_NS + b->batch * EXPIRE_ARM_NS,
+		 apart_ns)) {
+		pr_err("bench: deadlines came due while they were armed\n");
+		return -ETIME;
+	}
+	start_ns = ktime_get_ns();
+	spins = bench_spin(b->batch, start_ns + EXPIRE_LATE_NS);
+	ns = ktime_get_ns() - start_ns;
+	*length_ns += ns;
+	*sum_ns += ns - bench_spun_ns(spins, cost);
+	if (bench_nr_fired() != b->batch) {
+		pr_err("bench: %u of %u fired\n", bench_nr_fired(), b->batch);
+		return -ETIME;
+	}
+	bench_restore(b);
+	return 0;
+}
+
+static void measure(struct bench *b, const char *op, s64 apart_ns)
+{
+	u32 rounds = DIV_ROUND_UP(EXPIRE_ITEMS, b->batch), round;
+	s64 sum_ns = 0, length_ns = 0;
+	u64 cost = bench_spin_cost();
+
+	for (round = 0; round < rounds; round++)
+		if (one_batch(b, apart_ns, cost, &sum_ns, &length_ns))
+			return;
+	sum_ns -= bench_idle(cost, length_ns);
+	bench_report(b, op, sum_ns, (u64)rounds * b->batch);
+}
+
+/**
+ * bench_expire() - one sample of the cost of expiries
+ * @b: the benchmark, its pending items armed
+ */
+void bench_expire(struct bench *b)
+{
+	measure(b, "expire", 0);
+	measure(b, "expire-apart", EXPIRE_APART_NS);
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mix of a server: each pending item is the idle timeout, 30 s, of a
+ * connection. On average every connection has an I/O a second, which moves its
+ * timeout. One I/O in 100 closes the connection, and a new one takes its place;
+ * one in 1,000 is the last: the connection is silent, its timeout expires, and
+ * a new one takes its place.
+ *
+ * The trace runs 8 times as fast as that: one level of the timer wheel, where
+ * buckets are 8 times as wide, so that the wheel does what it does in 30 s. It
+ * runs for one timeout to settle and for another to be measured. All that a
+ * peer does counts, positions that come due and interrupts included: what the
+ * trace takes, less the making of its steps, with interrupts off, and less the
+ * thread's waiting for the next ones. See spin.c.
+ */
+#include <linux/irqflags.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+
+#include "bench.h"
+
+#define MIX_FASTER	8
+#define MIX_TIMEOUT_NS	(30 * (s64)NSEC_PER_SEC / MIX_FASTER)
+#define MIX_GAP_NS	((s64)NSEC_PER_SEC / MIX_FASTER)
+#define MIX_STEPS	1000U			/* at a time, at most */
+#define MIX_SILENT	1			/* of 1,000 */
+#define MIX_CLOSED	10
+
+struct mix {
+	struct bench *b;
+	u8 *silent;
+	u32 handled;	/* of those that fired */
+	u32 steps;	/* at a time */
+	u32 ios;	/* the first steps */
+	u32 new;	/* steps after those: a new connection takes the place */
+	s64 made_ns;	/* what it took to make steps */
+	u64 spins;
+};
+
+static u32 talking(struct mix *m)
+{
+	u32 n;
+
+	do {
+		n = bench_random(m->b, m->b->pending);
+	} while (m->silent[n]);
+	return n;
+}
+
+/* The next steps; interrupts are off, so that their cost can be told apart. */
+static void make_steps(struct mix *m, s64 now_ns)
+{
+	s64 until_ns = now_ns + MIX_TIMEOUT_NS, start_ns;
+	struct bench *b = m->b;
+	u32 i, last = m->steps;
+
+	local_irq_disable();
+	start_ns = ktime_get_ns();
+	for (m->ios = 0, i = 0; i < m->steps; i++) {
+		u32 n = talking(m), what = bench_random(b, 1000);
+
+		if (what >= MIX_SILENT && what < MIX_SILENT + MIX_CLOSED) {
+			bench_step(b, --last, n, until_ns);
+			continue;
+		}
+		m->silent[n] = what < MIX_SILENT;
+		bench_step(b, m->ios++, n, until_ns);
+	}
+	m->new = m->steps - last;
+	while (m->handled != bench_nr_fired() && last + m->new < b->batch) {
+		void *item = bench_fired_item(m->handled++);
+		u32 n = (item - b->items) / b->peer->size;
+
+		m->silent[n] = 0;
+		bench_step(b, last + m->new++, n, until_ns);
+	}
+	m->made_ns += ktime_get_ns() - start_ns;
+	local_irq_enable();
+}
+
+static void make(struct mix *m)
+{
+	struct bench *b = m->b;
+	u32 first = m->ios;
+
+	bench_loop(b, BENCH_EXTEND, 0, m->ios);
+	bench_loop(b, BENCH_UNLINK, first, m->new);
+	bench_loop(b, BENCH_RENEW, first, m->new);
+	bench_loop(b, BENCH_ARM, first, m->new);
+}
+
+/* One timeout of the trace. Returns what the peer took of it. */
+static s64 stretch(struct mix *m, u64 cost, u64 *ios)
+{
+	s64 start_ns = ktime_get_ns(), end_ns = start_ns + MIX_TIMEOUT_NS;
+	s64 go_ns = div_s64(MIX_GAP_NS * m->steps, m->b->pending);
+	s64 next_ns = start_ns;
+
+	m->made_ns = 0;
+	m->spins = 0;
+	for (*ios = 0; next_ns < end_ns; *ios += m->steps) {
+		make_steps(m, ktime_get_ns());
+		make(m);
+		next_ns += go_ns;
+		m->spins += bench_spin(bench_nr_fired() - 1, next_ns);
+	}
+	return ktime_get_ns() - start_ns - m->made_ns -
+	       bench_spun_ns(m->spins, cost);
+}
+
+/* Positions as they are after some time: anywhere in the timeout. */
+static void settle(struct bench *b)
+{
+	s64 now_ns = ktime_get_ns();
+
+	bench_fired_reset();
+	for (b->next = 0; b->next + b->batch <= b->pending; ) {
+		u32 i;
+
+		for (i = 0; i < b->batch; i++)
+			bench_step(b, i, bench_pick(b, i), now_ns +
+				   bench_random(b, MIX_TIMEOUT_NS));
+		bench_loop(b, BENCH_SHORTEN, 0, b->batch);
+		b->next += b->batch;
+	}
+	b->next = 0;
+}
+
+/**
+ * bench_mix() - one sample of the mix
+ * @b: the benchmark, its pending items armed; they are near deadlines afterwards
+ */
+void bench_mix(struct bench *b)
+{
+	struct mix m = { .b = b, .steps = min(b->batch / 2, MIX_STEPS) };
+	u64 cost = bench_spin_cost(), ios;
+	s64 idle_ns = bench_idle(cost, MIX_TIMEOUT_NS), ns;
+	u32 fired;
+
+	m.silent = vzalloc(b->pending);
+	if (!m.silent || !m.steps)
+		return;
+	settle(b);
+	stretch(&m, cost, &ios);
+	fired = bench_nr_fired();
+	ns = stretch(&m, cost, &ios) - idle_ns;
+	bench_report(b, "mix", ns, ios);
+	fired = bench_nr_fired() - fired;
+	pr_info("bench: info mix of %s: %llu I/Os, %u expired, %lld ns late\n",
+		b->peer->name, ios, fired, 0LL);
+	vfree(m.silent);
+}

@@ -188,6 +188,28 @@ static void store_while_queued_is_seen(struct kunit *test)
 	expect_runs(test, p, T0 + 5 * MS, 1);
 }
 
+static void store_and_follow(struct twq_task *task)
+{
+	probe_of(task)->keep = true;
+	twq_task_store_expires(task, T0 + 9 * MS);
+}
+
+/* The run has placed the task already, and wakes nobody by itself. */
+static void store_at_the_end_of_a_run_is_followed(struct kunit *test)
+{
+	struct probe *p = extend_new(test, T0 + 5 * MS);
+
+	world_at(TWQ_TP_REQUEUED, &p->task, store_and_follow);
+	expect_runs(test, p, T0 + 5 * MS, 2);
+	KUNIT_ASSERT_TRUE(test, world_at_reached());
+	KUNIT_EXPECT_EQ(test, p->last_reasons, 0);
+	expect_position(test, p, T0 + 9 * MS);
+	/* The mark of it has gone: no run follows without end. */
+	KUNIT_EXPECT_EQ(test, twq_task_state(&p->task) & TWQ_NOT_OVER, 0);
+	p->keep = false;
+	expect_runs(test, p, T0 + 9 * MS, 3);
+}
+
 /* One that lowers it time and again gets the front, and no endless loop. */
 static void stores_in_a_loop_end_at_the_front(struct kunit *test)
 {
@@ -215,6 +237,7 @@ static struct kunit_case extend_cases[] = {
 	KUNIT_CASE_PARAM(store_while_the_pass_moves_is_seen, kind_gen_params),
 	KUNIT_CASE_PARAM(store_while_the_pass_drops_is_seen, kind_gen_params),
 	KUNIT_CASE_PARAM(store_while_queued_is_seen, kind_gen_params),
+	KUNIT_CASE_PARAM(store_at_the_end_of_a_run_is_followed, kind_gen_params),
 	KUNIT_CASE_PARAM(stores_in_a_loop_end_at_the_front, kind_gen_params),
 	{}
 };

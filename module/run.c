@@ -109,7 +109,7 @@ void twq_task_run(struct twq_task *task, int cpu)
 	if (!task->ops->process(task, task->ctx, s & TWQ_WOKEN_ANY))
 		return;
 	/* -EXDEV: another CPU has become the host: it runs and queues it. */
-	if (!(twq_task_state(task) & (TWQ_WOKEN_ANY | TWQ_KILLED)))
+	if (!(twq_task_state(task) & TWQ_NOT_OVER))
 		err = twq_task_queue(task);
 	twq_test_point(TWQ_TP_REQUEUED, task);
 	if (state_stop(task, err == -EXDEV, 0))

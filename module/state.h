@@ -5,7 +5,7 @@
  *                  wakeup()                 a CPU starts it
  *      idle ----------------------> QUEUED ------------------> RUNNING
  *       ^ |                          ^  ^                       | | |
- *       | | destroy(), where the     |  |  reasons came, or the | | |
+ *       | | destroy(), where the     |  |  woken again, or the  | | |
  *       | | tree may be touched      |  +--- CPU is not allowed-+ | |
  *       | v                          |                            | |
  *       | RUNNING|KILLED: gone <-----|--- KILLED: released ---------+
@@ -63,7 +63,10 @@
 #define TWQ_KILLED	0x0008	/* to be released by whoever runs it next */
 #define TWQ_USED	0x0010	/* was queued or woken: init is over */
 #define TWQ_AWAITED	0x0020	/* killed by who waits for the end */
+#define TWQ_AGAIN	0x0040	/* woken without a reason while it ran */
 #define TWQ_CPU_SHIFT	16
+/* What a run does not end with: another one follows. */
+#define TWQ_NOT_OVER	(TWQ_WOKEN_ANY | TWQ_KILLED | TWQ_AGAIN)
 #define TWQ_PERSISTENT	(GENMASK(31, TWQ_CPU_SHIFT) | TWQ_SHARED_WQ | \
 			 TWQ_KILLED | TWQ_USED | TWQ_AWAITED)
 
@@ -121,7 +124,11 @@ static inline int state_settle(struct twq_task *task, u32 owner_or_shared)
 	return 0;
 }
 
-/* Reasons in; true for the one who has to bring the task to a run queue. */
+/*
+ * Reasons in; true for the one who has to bring the task to a run queue. One
+ * that comes without a reason while the task runs leaves a mark of its own, or
+ * a run that has looked at the deadline already would be the last.
+ */
 static inline bool state_wake(struct twq_task *task, u32 reasons)
 {
 	u32 new, s = twq_task_state(task);
@@ -130,6 +137,8 @@ static inline bool state_wake(struct twq_task *task, u32 reasons)
 	do {
 		won = !(s & (TWQ_RUNNING | TWQ_QUEUED));
 		new = s | reasons | TWQ_USED | (won ? TWQ_QUEUED : 0);
+		if (!reasons && s & TWQ_RUNNING)
+			new |= TWQ_AGAIN;
 	} while (!state_step(task, &s, new));
 	return won;
 }
@@ -150,8 +159,8 @@ static inline u32 state_start(struct twq_task *task)
 
 /*
  * RUNNING dropped, the last step of a run. True when it became QUEUED again,
- * because of @again, new reasons or KILLED: the caller brings it to a run
- * queue. Otherwise the task may be gone when this returns.
+ * because of @again, a wake-up or KILLED: the caller brings it to a run queue.
+ * Otherwise the task may be gone when this returns.
  */
 static inline bool state_stop(struct twq_task *task, bool again, u32 reasons)
 {
@@ -159,8 +168,9 @@ static inline bool state_stop(struct twq_task *task, bool again, u32 reasons)
 	bool queued;
 
 	do {
-		queued = again || (s & (TWQ_WOKEN_ANY | TWQ_KILLED));
-		new = (s & ~TWQ_RUNNING) | reasons | (queued ? TWQ_QUEUED : 0);
+		queued = again || (s & TWQ_NOT_OVER);
+		new = s & ~(TWQ_RUNNING | TWQ_AGAIN);
+		new |= reasons | (queued ? TWQ_QUEUED : 0);
 	} while (!state_step(task, &s, new));
 	return queued;
 }

@@ -240,15 +240,20 @@ static int twq_file_new_id(struct twq_file *file, const struct cpumask *mask,
 	return 0;
 }
 
-/* One more task, if the limit allows it. */
+/*
+ * One more task, if the limit allows it. A step up and down again would refuse
+ * somebody else in between, to whom the limit leaves room.
+ */
 static bool twq_file_count(struct twq_file *file)
 {
 	int max = clamp(READ_ONCE(twq_max_tasks), 1U, (u32)TWQ_MAX_SLOTS);
+	int nr = atomic_read(&file->nr);
 
-	if (atomic_inc_return(&file->nr) <= max)
-		return true;
-	atomic_dec(&file->nr);
-	return false;
+	do {
+		if (nr >= max)
+			return false;
+	} while (!atomic_try_cmpxchg(&file->nr, &nr, nr + 1));
+	return true;
 }
 
 /* All but what comes with the memory. */

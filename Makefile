@@ -5,6 +5,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SUITE ?=
+BENCH ?=
 TEST ?=
 FUZZ ?=
 STORM ?=
@@ -12,13 +13,13 @@ MUTANT ?=
 
 .PHONY: help deps demo module modules tools style kunit device-test selftest silence \
 	race fuzz storm hotplug abuse catalogue mutants check check-all check-sanitizers \
-	check-kernels check-arm64 model clean distclean
+	check-kernels check-arm64 model bench bench-quick clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 14
 	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST=,'
-	@echo '           STORM=, MUTANT='
+	@echo '           STORM=, MUTANT=, BENCH='
 
 deps:			## Install the Debian packages that all this needs
 	tools/vm/deps.sh
@@ -90,6 +91,14 @@ model:			## Verify the models of the protocol, and that mutants are found
 check-arm64:		## Suites, device tests, storm on an emulated arm64
 	tools/vm/deps.sh build tools vm arm64
 	tools/vm/kernels.sh arm64-newest
+
+bench:			## Measure twq and its peers, an hour; or BENCH='PART...'
+	tools/vm/deps.sh build tools vm bench
+	tools/bench/bench.sh $(BENCH)
+
+bench-quick:		## The bounds in the kernel alone, a few minutes
+	tools/vm/deps.sh build vm bench
+	tools/bench/bench.sh --quick
 
 clean:			## Remove what was built here
 	rm -rf build

@@ -4,7 +4,7 @@
 # deps.sh [GROUP...]: installs the Debian packages that building and testing
 # need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
 # machines), style (make style), these four by default; arm64 (machines with
-# that processor), model (make model). It says what it installs and does nothing
+# that processor), model (make model), bench (make bench). It says what it installs and does nothing
 # when all is there. As root, or through sudo.
 
 set -euo pipefail
@@ -17,6 +17,7 @@ declare -A GROUPS_OF=(
 	[vm]="build-essential qemu-system-x86 busybox-static cpio python3"
 	[arm64]="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
 	[model]="build-essential spin"
+	[bench]="gnuplot-nox liburing-dev libevent-dev"
 	[style]="build-essential sparse shellcheck perl git"
 )
 

@@ -3,8 +3,8 @@
 #
 # selftest.sh: a runner that cannot fail is worse than none. Shows that run.sh
 # fails on all that it watches for, in User Mode Linux and in QEMU; that the
-# verdicts on KUnit and on TAP refuse what is cut short; and that a suite which
-# fails makes kunit.sh fail.
+# verdicts on KUnit and on TAP refuse what is cut short; that a benchmark's bound
+# is missed by what is too slow; and that a suite which fails makes kunit.sh fail.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -139,6 +139,50 @@ tap_verdict() {
 		'3,6d; s/x 0$/x 77/'
 }
 
+# Three samples of each, as bench.py is to read them.
+write_bench() {
+	local op who value
+	echo 'bench: run instrument=insn kernel=6.1 cpus=1 machine="a machine"'
+	while read -r op who value; do
+		for each in 9999 "$value" 1; do
+			echo "bench: where=kernel op=$op who=$who" \
+				"pending=100000 unit=insn value=$each"
+		done
+	done <<-'EOF'
+	arm twq-local 280.5
+	arm hrtimer 380
+	extend twq-local 15
+	EOF
+}
+
+# bench EDIT [OPTION...]: the verdict on these after an edit by sed.
+bench() {
+	write_bench | sed "$1" >"$work/bench"
+	python3 "$TOP/tools/bench/bench.py" "${@:2}" "$work/bench"
+}
+
+bench_verdict() {
+	local grown='/arm/d; s/g=100000/g=100/; p; s/g=100 /g=1000000 /'
+	expect 0 '^3 passed, 0 failed' 'bench: passes' bench '' --partial
+	expect 0 'arm .* 280.5 \(1.0..9,999.0\)' 'bench: median and spread' \
+		bench '' --partial
+	expect 1 '^MISSED - arm, twq-local: 301.0, at most 300' \
+		'bench: too slow' bench s/280.5/301/ --partial
+	expect 1 '^MISSED - arm, twq-local: 280.5, under 280.0 \(0.8' \
+		'bench: too slow beside a peer' bench s/380/350/ --partial
+	expect 1 '^1 passed, 2 failed' 'bench: two of them' \
+		bench s/280.5/400/ --partial
+	expect 1 '^MISSED - unlink, twq-local: not measured' \
+		'bench: not measured' bench ''
+	expect 1 '^0 passed, 0 failed' 'bench: nothing measured' \
+		bench /where/d --partial
+	expect 1 'cannot read' 'bench: no value' bench s/value=15// --partial
+	expect 0 '^ok - growth of extend.*15.0 at 1000000' 'bench: constant' \
+		bench "$grown" --partial
+	expect 1 '^MISSED - growth of extend.*25.0 at 1000000' 'bench: grows' \
+		bench "$grown; s/=15/=25/" --partial
+}
+
 main() {
 	mkdir -p "$BUILD/vm"
 	tree=$("$VM/kernel.sh" source-newest)
@@ -148,6 +192,7 @@ main() {
 	trap 'rm -rf "$work"' EXIT
 	kunit_verdict
 	tap_verdict
+	bench_verdict
 	machines
 	expect 1 'FAILED: twq_fail' 'kunit.sh: a failing suite' \
 		env TWQ_KUNIT_FAIL=y "$VM/kunit.sh"

@@ -27,6 +27,7 @@ enum bench_op {
 	BENCH_DISARM,		/* the deadline taken away, the position left */
 	BENCH_UNLINK,		/* armed, taken out */
 	BENCH_RENEW,		/* not armed, ended and made again */
+	BENCH_FOREIGN,		/* armed, to an earlier one, on any CPU */
 	BENCH_NR_OPS,
 };
 
@@ -98,7 +99,8 @@ extern const struct bench_peer bench_hrtimer, bench_timer;
 
 int bench_make(struct bench *b, const struct bench_peer *peer, u32 pending);
 void bench_free(struct bench *b);
-void bench_step(struct bench *b, u32 i, u32 n, s64 when_ns);
+void bench_step(const struct bench *b, struct bench_step *step, u32 n,
+		s64 when_ns);
 s64 bench_loop(struct bench *b, enum bench_op op, u32 first, u32 nr);
 void *bench_item(const struct bench *b, u32 n);
 u64 bench_random(struct bench *b, u64 below);
@@ -110,9 +112,12 @@ void bench_restore(struct bench *b);
 
 void bench_expire(struct bench *b);
 void bench_mix(struct bench *b);
+int bench_scale(const struct bench_peer *peer, unsigned int samples);
 
 /* spin.c: the callbacks tell it, and it tells what they have cost. */
 void bench_fired(void *item);
+void bench_moved(void);
+u64 bench_nr_moved(void);
 u32 bench_nr_fired(void);
 void *bench_fired_item(u32 nr);
 void bench_fired_reset(void);

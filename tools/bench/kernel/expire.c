@@ -22,7 +22,7 @@ static bool arm(struct bench *b, s64 first_ns, s64 apart_ns)
 	u32 i;
 
 	for (i = 0; i < b->batch; i++)
-		bench_step(b, i, bench_pick(b, i), first_ns + i * apart_ns);
+		bench_step(b, &b->steps[i], bench_pick(b, i), first_ns + i * apart_ns);
 	bench_fired_reset();
 	bench_loop(b, BENCH_SHORTEN, 0, b->batch);
 	return ktime_get_ns() < first_ns;

@@ -17,7 +17,7 @@
 
 static char *set = "ops";
 module_param(set, charp, 0444);
-MODULE_PARM_DESC(set, "what to measure: ops, expire, mix");
+MODULE_PARM_DESC(set, "what to measure: ops, expire, mix, scale");
 
 static char *who = "";
 module_param(who, charp, 0444);
@@ -60,10 +60,10 @@ u32 bench_pick(struct bench *b, u32 n)
 	return b->order[(b->next + n) % b->pending];
 }
 
-/* Puts item @n and a deadline into the @i-th step. */
-void bench_step(struct bench *b, u32 i, u32 n, s64 when_ns)
+/* Item @n of @b and a deadline for it. */
+void bench_step(const struct bench *b, struct bench_step *step, u32 n,
+		s64 when_ns)
 {
-	struct bench_step *step = &b->steps[i];
 	s64 left_ns;
 
 	step->item = bench_item(b, n);
@@ -141,7 +141,7 @@ static void fill(struct bench *b)
 
 			b->low_ns[n] = b->base_ns + BENCH_RANGE_NS +
 				       bench_random(b, 2 * BENCH_RANGE_NS);
-			bench_step(b, i, n, b->low_ns[n]);
+			bench_step(b, &b->steps[i], n, b->low_ns[n]);
 		}
 		bench_loop(b, BENCH_ARM, 0, nr);
 		b->next += nr;
@@ -201,6 +201,9 @@ static int run(void *done)
 		for (i = 0; i < ARRAY_SIZE(peers) && !err; i++)
 			if (!*who || !strcmp(who, peers[i]->name))
 				err = run_peer(peers[i], pending[n]);
+	for (i = 0; strstr(set, "scale") && i < ARRAY_SIZE(peers) && !err; i++)
+		if (peers[i]->fires && (!*who || !strcmp(who, peers[i]->name)))
+			err = bench_scale(peers[i], samples);
 	if (err)
 		pr_err("bench: error %d\n", err);
 	else

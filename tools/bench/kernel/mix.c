@@ -8,8 +8,9 @@
  *
  * The trace runs 8 times as fast as that: one level of the timer wheel, where
  * buckets are 8 times as wide, so that the wheel does what it does in 30 s. It
- * runs for one timeout to settle and for another to be measured. All that a
- * peer does counts, positions that come due and interrupts included: what the
+ * begins as it would be after long: positions lie anywhere in the timeout, and
+ * as many connections are silent as become so in a timeout. All that a peer
+ * does counts, positions that come due and interrupts included: what the
  * trace takes, less the making of its steps, with interrupts off, and less the
  * thread's waiting for the next ones. See spin.c.
  */
@@ -26,6 +27,8 @@
 #define MIX_TIMEOUT_NS	(30 * (s64)NSEC_PER_SEC / MIX_FASTER)
 #define MIX_GAP_NS	((s64)NSEC_PER_SEC / MIX_FASTER)
 #define MIX_STEPS	1000U			/* at a time, at most */
+#define MIX_WARM_NS	(MIX_TIMEOUT_NS / 10)
+#define MIX_LENGTH_NS	(MIX_TIMEOUT_NS / 4)
 #define MIX_SILENT	1			/* of 1,000 */
 #define MIX_CLOSED	10
 
@@ -63,11 +66,11 @@ static void make_steps(struct mix *m, s64 now_ns)
 		u32 n = talking(m), what = bench_random(b, 1000);
 
 		if (what >= MIX_SILENT && what < MIX_SILENT + MIX_CLOSED) {
-			bench_step(b, --last, n, until_ns);
+			bench_step(b, &b->steps[--last], n, until_ns);
 			continue;
 		}
 		m->silent[n] = what < MIX_SILENT;
-		bench_step(b, m->ios++, n, until_ns);
+		bench_step(b, &b->steps[m->ios++], n, until_ns);
 	}
 	m->new = m->steps - last;
 	while (m->handled != bench_nr_fired() && last + m->new < b->batch) {
@@ -75,7 +78,7 @@ static void make_steps(struct mix *m, s64 now_ns)
 		u32 n = (item - b->items) / b->peer->size;
 
 		m->silent[n] = 0;
-		bench_step(b, last + m->new++, n, until_ns);
+		bench_step(b, &b->steps[last + m->new++], n, until_ns);
 	}
 	m->made_ns += ktime_get_ns() - start_ns;
 	local_irq_enable();
@@ -92,10 +95,10 @@ static void make(struct mix *m)
 	bench_loop(b, BENCH_ARM, first, m->new);
 }
 
-/* One timeout of the trace. Returns what the peer took of it. */
-static s64 stretch(struct mix *m, u64 cost, u64 *ios)
+/* Some time of the trace. Returns what the peer took of it. */
+static s64 stretch(struct mix *m, s64 length_ns, u64 cost, u64 *ios)
 {
-	s64 start_ns = ktime_get_ns(), end_ns = start_ns + MIX_TIMEOUT_NS;
+	s64 start_ns = ktime_get_ns(), end_ns = start_ns + length_ns;
 	s64 go_ns = div_s64(MIX_GAP_NS * m->steps, m->b->pending);
 	s64 next_ns = start_ns;
 
@@ -111,19 +114,29 @@ static s64 stretch(struct mix *m, u64 cost, u64 *ios)
 	       bench_spun_ns(m->spins, cost);
 }
 
-/* Positions as they are after some time: anywhere in the timeout. */
-static void settle(struct bench *b)
+/* Positions anywhere in the timeout, the deadlines of those who talk late. */
+static void settle(struct mix *m)
 {
-	s64 now_ns = ktime_get_ns();
+	struct bench *b = m->b;
+	u32 i, silent = MIX_SILENT * (u32)(MIX_TIMEOUT_NS / MIX_GAP_NS);
 
 	bench_fired_reset();
 	for (b->next = 0; b->next + b->batch <= b->pending; ) {
-		u32 i;
+		s64 now_ns = ktime_get_ns();
 
 		for (i = 0; i < b->batch; i++)
-			bench_step(b, i, bench_pick(b, i), now_ns +
+			bench_step(b, &b->steps[i], bench_pick(b, i), now_ns +
 				   bench_random(b, MIX_TIMEOUT_NS));
 		bench_loop(b, BENCH_SHORTEN, 0, b->batch);
+		for (i = 0, m->ios = 0; i < b->batch; i++) {
+			u32 n = bench_pick(b, i);
+
+			m->silent[n] = bench_random(b, 1000) < silent;
+			if (!m->silent[n])
+				bench_step(b, &b->steps[m->ios++], n,
+					   now_ns + MIX_TIMEOUT_NS);
+		}
+		bench_loop(b, BENCH_EXTEND, 0, m->ios);
 		b->next += b->batch;
 	}
 	b->next = 0;
@@ -137,19 +150,22 @@ void bench_mix(struct bench *b)
 {
 	struct mix m = { .b = b, .steps = min(b->batch / 2, MIX_STEPS) };
 	u64 cost = bench_spin_cost(), ios;
-	s64 idle_ns = bench_idle(cost, MIX_TIMEOUT_NS), ns;
+	s64 idle_ns = bench_idle(cost, MIX_LENGTH_NS), ns, late_ns;
 	u32 fired;
 
 	m.silent = vzalloc(b->pending);
 	if (!m.silent || !m.steps)
-		return;
-	settle(b);
-	stretch(&m, cost, &ios);
+		goto out;
+	settle(&m);
+	stretch(&m, MIX_WARM_NS, cost, &ios);
 	fired = bench_nr_fired();
-	ns = stretch(&m, cost, &ios) - idle_ns;
+	late_ns = -ktime_get_ns() - MIX_LENGTH_NS;
+	ns = stretch(&m, MIX_LENGTH_NS, cost, &ios) - idle_ns;
+	late_ns += ktime_get_ns();
 	bench_report(b, "mix", ns, ios);
-	fired = bench_nr_fired() - fired;
-	pr_info("bench: info mix of %s: %llu I/Os, %u expired, %lld ns late\n",
-		b->peer->name, ios, fired, 0LL);
+	pr_info("bench: # mix, %s: %llu I/Os, %u expired, %lld us late, taken in spins\n",
+		b->peer->name, ios, bench_nr_fired() - fired,
+		div_s64(late_ns, 1000));
+out:
 	vfree(m.silent);
 }

@@ -23,7 +23,7 @@ static void choose(struct bench *b, s64 (*when)(struct bench *b, u32 n))
 	for (i = 0; i < b->batch; i++) {
 		u32 n = bench_pick(b, i);
 
-		bench_step(b, i, n, when(b, n));
+		bench_step(b, &b->steps[i], n, when(b, n));
 	}
 }
 
@@ -127,7 +127,7 @@ static s64 arm_spare(struct bench *b)
 	s64 ns;
 
 	for (i = 0; i < b->batch; i++)
-		bench_step(b, i, b->pending + i, far(b, b->pending + i));
+		bench_step(b, &b->steps[i], b->pending + i, far(b, b->pending + i));
 	ns = bench_loop(b, BENCH_ARM, 0, b->batch);
 	bench_loop(b, BENCH_UNLINK, 0, b->batch);
 	return ns;

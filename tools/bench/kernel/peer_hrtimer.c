@@ -54,5 +54,6 @@ const struct bench_peer bench_hrtimer = {
 		[BENCH_SHORTEN] = loop_start,
 		[BENCH_UNLINK] = loop_cancel,
 		[BENCH_RENEW] = loop_renew,
+		[BENCH_FOREIGN] = loop_start,
 	},
 };

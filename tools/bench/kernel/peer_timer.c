@@ -53,5 +53,6 @@ const struct bench_peer bench_timer = {
 		[BENCH_SHORTEN] = loop_mod,
 		[BENCH_UNLINK] = loop_del,
 		[BENCH_RENEW] = loop_renew,
+		[BENCH_FOREIGN] = loop_mod,
 	},
 };

@@ -12,6 +12,10 @@
 static struct twq_task *twq_process(struct twq_task *task, void *ctx,
 				    u32 reasons)
 {
+	if (!(reasons & TWQ_WOKEN_TIMER)) {
+		bench_moved();
+		return task;
+	}
 	twq_task_set_expires(task, TWQ_ETERNITY);
 	bench_fired(task);
 	return task;
@@ -75,20 +79,27 @@ static __always_inline void renew_shared(void *item, s64 when_ns)
 	shared_init(item);
 }
 
+static __always_inline void foreign(void *item, s64 when_ns)
+{
+	twq_task_store_expires(item, when_ns);
+}
+
 BENCH_LOOP(loop_arm, arm)
 BENCH_LOOP(loop_extend, extend)
 BENCH_LOOP(loop_disarm, disarm)
 BENCH_LOOP(loop_unlink, unlink)
+BENCH_LOOP(loop_foreign, foreign)
 BENCH_LOOP(loop_renew_local, renew_local)
 BENCH_LOOP(loop_renew_shared, renew_shared)
 
-#define TWQ_LOOPS(renew) {						\
+#define TWQ_LOOPS(renew, move) {						\
 	[BENCH_ARM] = loop_arm,						\
 	[BENCH_EXTEND] = loop_extend,					\
 	[BENCH_SHORTEN] = loop_arm,					\
 	[BENCH_DISARM] = loop_disarm,					\
 	[BENCH_UNLINK] = loop_unlink,					\
 	[BENCH_RENEW] = renew,						\
+	[BENCH_FOREIGN] = move,						\
 }
 
 const struct bench_peer bench_twq_local = {
@@ -97,7 +108,7 @@ const struct bench_peer bench_twq_local = {
 	.fires = true,
 	.init = local_init,
 	.fini = twq_fini,
-	.loop = TWQ_LOOPS(loop_renew_local),
+	.loop = TWQ_LOOPS(loop_renew_local, loop_foreign),
 };
 
 const struct bench_peer bench_twq_shared = {
@@ -106,5 +117,5 @@ const struct bench_peer bench_twq_shared = {
 	.fires = true,
 	.init = shared_init,
 	.fini = twq_fini,
-	.loop = TWQ_LOOPS(loop_renew_shared),
+	.loop = TWQ_LOOPS(loop_renew_shared, loop_arm),
 };

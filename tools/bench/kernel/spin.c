@@ -11,6 +11,7 @@
 #include <linux/irqflags.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 
 #include "bench.h"
@@ -26,6 +27,25 @@ void bench_fired(void *item)
 {
 	fired_items[fired % FIRED_ITEMS] = item;
 	WRITE_ONCE(fired, fired + 1);
+}
+
+/* A foreign task was brought to its place, on whatever CPU. */
+static DEFINE_PER_CPU(u64, moved);
+
+void bench_moved(void)
+{
+	this_cpu_inc(moved);
+}
+
+/* On all CPUs, of the moment. */
+u64 bench_nr_moved(void)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(&moved, cpu));
+	return sum;
 }
 
 u32 bench_nr_fired(void)

@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Figures out of the benchmarks' lines: tables, plots, and the bounds.
+
+Reads lines of these forms from its arguments and leaves out all others:
+
+    bench: run instrument=insn kernel=6.1.0-56-amd64 cpus=1 machine="QEMU ..."
+    bench: where=kernel op=arm who=twq-local pending=100000 unit=insn value=287.4
+
+The first begins a run; what follows belongs to it. The second is one sample:
+where (kernel or user), op (the operation), who (the peer), pending (how many
+deadlines are armed meanwhile), cpus (where it matters), unit and value. Samples
+that differ in nothing but the value make one figure: their median and spread.
+
+Prints each table, then each bound with its figure, "ok" or "MISSED", and as the
+last line "N passed, N failed". The status is 1 if one was missed. A bound whose
+figures are not there is missed, too, unless --partial is given.
+"""
+
+import argparse
+import collections
+import json
+import math
+import os
+import pathlib
+import platform
+import shlex
+import statistics
+import sys
+
+AT = 100000     # the bounds are for this many pending
+FEW, MANY = 100, 1000000
+WHO = ('twq-local', 'twq-shared', 'hrtimer', 'mod_timer', 'rbtree', 'none')
+
+Key = collections.namedtuple('Key', 'instrument where op who pending cpus unit')
+
+
+# ---- samples and figures ----
+
+def fields(line):
+    """Returns the keys and values of a line."""
+    return dict(word.split('=', 1) for word in shlex.split(line) if '=' in word)
+
+
+def read(paths):
+    """Returns the runs and {Key: [values]} that the files tell of."""
+    runs, samples = [], collections.defaultdict(list)
+    for path in paths:
+        run = {}
+        for line in pathlib.Path(path).read_text(errors='replace').splitlines():
+            if line.startswith('bench: run '):
+                run = fields(line)
+                runs.append(run)
+            elif line.startswith('bench: where='):
+                add(samples, run, fields(line), path)
+    return runs, samples
+
+
+def add(samples, run, sample, path):
+    """Adds one sample of a run."""
+    try:
+        key = Key(run['instrument'], sample['where'], sample['op'],
+                  sample['who'], int(sample['pending']),
+                  int(sample.get('cpus', run['cpus'])), sample['unit'])
+        value = float(sample['value'])
+    except (KeyError, ValueError) as error:
+        sys.exit(f'{path}: cannot read {sample}: {error!r}')
+    samples[key].append(value)
+
+
+def figure(values):
+    """Returns what a figure says of its samples."""
+    values = sorted(values)
+    low, _, high = (statistics.quantiles(values, n=4, method='inclusive')
+                    if len(values) > 1 else values * 3)
+    return {'n': len(values), 'median': statistics.median(values),
+            'min': values[0], 'max': values[-1],
+            'quartiles': [low, high]}
+
+
+class Figures:
+    """The figures of all runs."""
+
+    def __init__(self, samples):
+        self.of = {key: figure(values) for key, values in samples.items()}
+
+    def median(self, where, op, who, pending, instrument='insn'):
+        """Returns a figure's median, or None where nothing was measured."""
+        for key, found in self.of.items():
+            if (key.instrument, key.where, key.op, key.who, key.pending) == (
+                    instrument, where, op, who, pending):
+                return found['median']
+        return None
+
+
+# ---- bounds: the issue's, in instructions an operation ----
+
+class Bound:
+    """A figure that may be @most at most, or less than @below of another's."""
+
+    def __init__(self, name, figure_of, most=None, below=None, than=None):
+        self.name, self.figure_of = name, figure_of
+        self.most, self.below, self.than = most, below, than
+
+    def judge(self, figures):
+        """Returns True, False or None (not measured), and what was found."""
+        found = figures.median(*self.figure_of, AT)
+        if found is None:
+            return None, 'not measured'
+        if self.most is not None:
+            return found <= self.most, f'{found:.1f}, at most {self.most}'
+        other = figures.median(*self.than, AT)
+        if other is None:
+            return None, f'{found:.1f}, {self.than[2]} not measured'
+        limit = self.below * other
+        return found < limit, (f'{found:.1f}, under {limit:.1f} '
+                               f'({self.below:.4g} x {self.than[2]}\'s '
+                               f'{other:.1f})')
+
+
+def kernel(op, who):
+    return ('kernel', op, who)
+
+
+def user(op, who):
+    return ('user', op, who)
+
+
+BOUNDS = [
+    Bound(f'{op}, {who}', kernel(op, who), most=25)
+    for op in ('extend', 'disarm') for who in ('twq-local', 'twq-shared')
+] + [
+    Bound('arm, twq-local', kernel('arm', 'twq-local'), most=300),
+    Bound('arm, twq-local', kernel('arm', 'twq-local'),
+          below=0.8, than=kernel('arm', 'hrtimer')),
+    Bound('arm, twq-shared', kernel('arm', 'twq-shared'), most=340),
+    Bound('shorten, twq-local', kernel('shorten', 'twq-local'), most=380),
+    Bound('shorten, twq-local', kernel('shorten', 'twq-local'),
+          below=0.8, than=kernel('shorten', 'hrtimer')),
+    Bound('unlink, twq-local', kernel('unlink', 'twq-local'), most=140),
+    Bound('unlink, twq-local', kernel('unlink', 'twq-local'),
+          below=0.8, than=kernel('unlink', 'hrtimer')),
+    Bound('expire and run, at once', kernel('expire', 'twq-local'),
+          below=1, than=kernel('expire', 'hrtimer')),
+    Bound('expire and run, one by one', kernel('expire-apart', 'twq-local'),
+          below=1, than=kernel('expire-apart', 'hrtimer')),
+    Bound('mix, twq-local', kernel('mix', 'twq-local'),
+          below=1 / 5, than=kernel('mix', 'mod_timer')),
+    Bound('mix, twq-local', kernel('mix', 'twq-local'),
+          below=1 / 10, than=kernel('mix', 'hrtimer')),
+    Bound('extend by a store, from user space', user('extend', 'twq-slot'),
+          below=1 / 100, than=user('extend', 'timerfd')),
+    Bound('arm in batches, from user space', user('arm', 'twq-batch'),
+          below=1 / 4, than=user('arm', 'timerfd')),
+    Bound('create, from user space', user('create', 'twq-batch'),
+          below=1 / 5, than=user('create', 'timerfd')),
+    Bound('deliver, to user space', user('deliver', 'twq-batch'),
+          below=1 / 4, than=user('deliver', 'timerfd')),
+    Bound('memory', user('memory', 'twq'),
+          below=1 / 3, than=user('memory', 'timerfd')),
+    Bound('lateness, p99', user('lateness-p99', 'twq'),
+          below=1.1, than=user('lateness-p99', 'timerfd')),
+]
+
+
+def growth(figures):
+    """Yields name, verdict and text: cost from FEW to MANY pending."""
+    for who in ('twq-local', 'twq-shared'):
+        for op in ('arm', 'extend', 'shorten', 'disarm', 'unlink', 'expire'):
+            few = figures.median('kernel', op, who, FEW)
+            many = figures.median('kernel', op, who, MANY)
+            name = f'growth of {op}, {who}'
+            if few is None or many is None:
+                yield name, None, 'not measured'
+                continue
+            constant = op in ('extend', 'disarm')
+            limit = (few * 1.02 + 0.5 if constant else
+                     few * math.log(MANY) / math.log(FEW))
+            yield name, many <= limit, (
+                f'{few:.1f} at {FEW}, {many:.1f} at {MANY}, at most '
+                f'{limit:.1f} ({"constant" if constant else "as log n"})')
+
+
+def judge_all(figures, partial):
+    """Prints all bounds. Returns them for the JSON file, and the numbers."""
+    told, counts = [], {True: 0, False: 0}
+    verdicts = [(bound.name, *bound.judge(figures)) for bound in BOUNDS]
+    verdicts += growth(figures)
+    print(f'bounds, in instructions an operation, at {AT} pending:')
+    for name, good, text in verdicts:
+        if good is None and partial:
+            continue
+        good = bool(good)
+        counts[good] += 1
+        print(f'{"ok" if good else "MISSED"} - {name}: {text}')
+        told.append({'name': name, 'ok': good, 'text': text})
+    return told, counts
+
+
+# ---- tables ----
+
+def columns(keys):
+    """Returns the peers of some figures, ours and the well-known first."""
+    found = {key.who for key in keys}
+    return [who for who in WHO if who in found] + sorted(found - set(WHO))
+
+
+def cell(found, unit):
+    """Returns a figure as text: instructions hardly vary, times do."""
+    if found is None:
+        return '-'
+    digits = 0 if found['median'] >= 1000 or unit == 'op/s' else 1
+    text = f'{found["median"]:,.{digits}f}'
+    if unit == 'insn' and found['max'] - found['min'] < 1:
+        return text
+    return f'{text} ({found["min"]:,.{digits}f}..{found["max"]:,.{digits}f})'
+
+
+def tables(figures):
+    """Yields title, header and rows of each table."""
+    groups = collections.defaultdict(list)
+    for key in figures.of:
+        groups[key.instrument, key.where, key.unit].append(key)
+    for (instrument, where, unit), keys in groups.items():
+        who = columns(keys)
+        rows = []
+        for op, pending, cpus in dict.fromkeys(
+                (key.op, key.pending, key.cpus) for key in keys):
+            rows.append([op, f'{pending:,}', str(cpus)] + [
+                cell(figures.of.get(Key(instrument, where, op, name, pending,
+                                        cpus, unit)), unit) for name in who])
+        yield (f'{instrument}, {where}, {unit}', ['op', 'pending', 'CPUs'] + who,
+               rows)
+
+
+def print_table(title, header, rows):
+    widths = [max(map(len, column)) for column in zip(header, *rows)]
+    print(f'{title}:')
+    for row in [header] + rows:
+        print('  ' + row[0].ljust(widths[0]) + ''.join(
+            '  ' + text.rjust(width)
+            for text, width in zip(row[1:], widths[1:])))
+    print()
+
+
+def markdown(title, header, rows):
+    lines = [f'{title}:', '', '| ' + ' | '.join(header) + ' |',
+             '| --- |' + ' ---: |' * (len(header) - 1)]
+    return '\n'.join(lines + ['| ' + ' | '.join(row) + ' |' for row in rows])
+
+
+# ---- files ----
+
+def machine():
+    """Returns what the measuring machine is."""
+    model = platform.machine()
+    info = pathlib.Path('/proc/cpuinfo')
+    if info.exists():
+        names = [line.split(':', 1)[1].strip()
+                 for line in info.read_text().splitlines()
+                 if line.startswith('model name')]
+        model = names[0] if names else model
+    return {'cpu': model, 'cpus': os.cpu_count(), 'kernel': platform.release()}
+
+
+def write_json(path, runs, figures, told):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({
+        'machine': machine(), 'runs': runs, 'bounds': told,
+        'figures': [{**key._asdict(), **found}
+                    for key, found in figures.of.items()],
+    }, indent=1) + '\n')
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('--json', type=pathlib.Path)
+    parser.add_argument('--markdown', type=pathlib.Path)
+    parser.add_argument('--partial', action='store_true')
+    parser.add_argument('raw', nargs='+')
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    runs, samples = read(args.raw)
+    figures = Figures(samples)
+    for run in runs:
+        print(f'{run["instrument"]}: {run["machine"]}, {run["kernel"]}')
+    made = list(tables(figures))
+    for table in made:
+        print_table(*table)
+    told, counts = judge_all(figures, args.partial)
+    if args.json:
+        write_json(args.json, runs, figures, told)
+    if args.markdown:
+        args.markdown.write_text(
+            '\n\n'.join(markdown(*table) for table in made) + '\n')
+    print(f'{counts[True]} passed, {counts[False]} failed')
+    return 0 if counts[True] and not counts[False] else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

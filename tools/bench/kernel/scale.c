@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Throughput by the number of CPUs. A thread on each of them makes operations
+ * for some time. "own": it takes items of its own out and arms them again.
+ * "foreign": it moves items of another thread, of each in turn, to an earlier
+ * deadline. What a call takes beside others, less what it takes alone, is
+ * waiting: for the lock of the shared queue (twq-shared), for the bus, and for
+ * the host where that has fewer CPUs.
+ */
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+#include <linux/wait.h>
+
+#include "bench.h"
+
+#define SCALE_CPUS	8
+#define SCALE_PENDING	10000		/* of each thread */
+#define SCALE_NS	(300 * (s64)NSEC_PER_MSEC)
+
+struct scale;
+
+struct scale_thread {
+	struct scale *scale;
+	struct bench b;
+	int err;
+	s64 ns;
+	u64 calls;
+	struct completion ended;
+};
+
+struct scale {
+	const struct bench_peer *peer;
+	unsigned int cpus;
+	bool foreign;
+	atomic_t arrived;
+	wait_queue_head_t wait;
+	s64 start_ns;
+	struct scale_thread threads[SCALE_CPUS];
+};
+
+/* All threads go on together. Each @stage has a number, 1 the first. */
+static void meet(struct scale *s, int stage)
+{
+	if (atomic_inc_return(&s->arrived) == stage * s->cpus)
+		wake_up_all(&s->wait);
+	wait_event_interruptible(s->wait, atomic_read(&s->arrived) >=
+				 stage * s->cpus);
+}
+
+static void own_round(struct scale_thread *t)
+{
+	struct bench *b = &t->b;
+	u32 i;
+
+	for (i = 0; i < b->batch; i++) {
+		u32 n = bench_pick(b, i);
+
+		bench_step(b, &b->steps[i], n, b->low_ns[n]);
+	}
+	t->ns += bench_loop(b, BENCH_UNLINK, 0, b->batch);
+	t->ns += bench_loop(b, BENCH_ARM, 0, b->batch);
+	t->calls += 2 * b->batch;
+	b->next = (b->next + b->batch) % b->pending;
+}
+
+/* Time goes by, so the deadlines come earlier from round to round. */
+static void foreign_round(struct scale_thread *t, u32 round)
+{
+	struct scale *s = t->scale;
+	u32 i, nr = t - s->threads, next = round % max(s->cpus - 1, 1U) + 1;
+	struct bench *b = &t->b, *of = &s->threads[(nr + next) % s->cpus].b;
+	s64 gone_ns = ktime_get_ns() - s->start_ns;
+
+	for (i = 0; i < b->batch; i++) {
+		u32 n = bench_random(b, of->pending);
+
+		bench_step(of, &b->steps[i], n, of->low_ns[n] - gone_ns);
+	}
+	t->ns += bench_loop(b, BENCH_FOREIGN, 0, b->batch);
+	t->calls += b->batch;
+}
+
+static int scale_run(void *data)
+{
+	struct scale_thread *t = data;
+	struct scale *s = t->scale;
+	u32 round;
+
+	t->err = bench_make(&t->b, s->peer, SCALE_PENDING);
+	meet(s, 1);
+	/* By each of them: about the same. */
+	WRITE_ONCE(s->start_ns, ktime_get_ns());
+	for (round = 0; !t->err &&
+	     ktime_get_ns() < READ_ONCE(s->start_ns) + SCALE_NS; round++) {
+		if (s->foreign)
+			foreign_round(t, round);
+		else
+			own_round(t);
+		cond_resched();
+	}
+	meet(s, 2);
+	bench_free(&t->b);
+	complete(&t->ended);
+	return 0;
+}
+
+static int start(struct scale *s)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < s->cpus; cpu++) {
+		struct scale_thread *t = &s->threads[cpu];
+		struct task_struct *thread;
+
+		t->scale = s;
+		init_completion(&t->ended);
+		thread = kthread_create(scale_run, t, "twq_bench/%u", cpu);
+		if (IS_ERR(thread))
+			return PTR_ERR(thread);
+		kthread_bind(thread, cpu);
+		wake_up_process(thread);
+	}
+	return 0;
+}
+
+static void report(const struct scale *s, const char *op, const char *unit,
+		   u64 value)
+{
+	pr_info("bench: where=kernel op=%s-%s who=%s pending=%u cpus=%u unit=%s value=%llu\n",
+		s->foreign ? "foreign" : "own", op, s->peer->name,
+		SCALE_PENDING, s->cpus, unit, value);
+}
+
+/* One sample on @s->cpus CPUs. */
+static int measure(struct scale *s)
+{
+	u64 calls = 0, moved = bench_nr_moved();
+	unsigned int cpu;
+	s64 ns = 0;
+	int err;
+
+	atomic_set(&s->arrived, 0);
+	init_waitqueue_head(&s->wait);
+	/* A thread that is missing leaves the others waiting: no memory. */
+	err = start(s);
+	if (err)
+		return err;
+	for (cpu = 0; cpu < s->cpus; cpu++) {
+		struct scale_thread *t = &s->threads[cpu];
+
+		while (wait_for_completion_interruptible(&t->ended))
+			;
+		err = err ?: t->err;
+		calls += t->calls;
+		ns += t->ns;
+	}
+	if (err || !calls)
+		return err ?: -ETIME;
+	/* Of the time within calls, which the threads spend side by side. */
+	report(s, "throughput", "op/s",
+	       div64_u64(calls * s->cpus * 1000, div_u64(ns, NSEC_PER_MSEC) ?: 1));
+	report(s, "call", "ns", div64_u64(ns, calls));
+	if (s->foreign)
+		report(s, "moved", "percent",
+		       div64_u64((bench_nr_moved() - moved) * 100, calls));
+	return 0;
+}
+
+/**
+ * bench_scale() - throughput by the number of CPUs, up to those that there are
+ * @peer: the peer
+ * @samples: of each figure
+ *
+ * Return: 0 or -errno.
+ */
+int bench_scale(const struct bench_peer *peer, unsigned int samples)
+{
+	unsigned int most = min(num_online_cpus(), SCALE_CPUS + 0U);
+	struct scale *s = NULL;
+	unsigned int cpus, sample;
+	int foreign, err = 0;
+
+	for (sample = 0; sample < samples; sample++)
+		for (foreign = 0; foreign < 2; foreign++)
+			for (cpus = 1; cpus <= most && !err; cpus *= 2) {
+				s = vzalloc(sizeof(*s));
+				if (!s)
+					return -ENOMEM;
+				s->peer = peer;
+				s->cpus = cpus;
+				s->foreign = foreign;
+				err = measure(s);
+				vfree(s);
+			}
+	return err;
+}

@@ -41,8 +41,8 @@ def curves(figures, op, by):
     return {who: sorted(found[who]) for who in PEERS if who in found}
 
 
-def panel(title, points, error_bars):
-    """Returns gnuplot's lines for one panel."""
+def panel(title, points, error_bars, named):
+    """Returns gnuplot's lines for one panel, which says whose curves if named."""
     style = 'yerrorlines' if error_bars else 'linespoints'
     data, plots = [], []
     for number, (who, rows) in enumerate(points.items()):
@@ -55,7 +55,8 @@ def panel(title, points, error_bars):
                      (':3:4' if error_bars else '') +
                      f' with {style} lc rgb "{colour}" pt 7 ps 0.5 '
                      f'title "{name}"')
-    return data + [f'set title "{title}"', 'plot ' + ', '.join(plots)]
+    return data + [f'set title "{title}"', 'set key' if named else 'unset key',
+                   'plot ' + ', '.join(plots)]
 
 
 def draw(path, panels, settings, error_bars):
@@ -67,10 +68,10 @@ def draw(path, panels, settings, error_bars):
         'font "sans-serif,11" background "white"',
         f'set output "{path}"',
         f'set multiplot layout {lines},{columns}',
-        'set grid', 'set key left top', *settings,
+        'set grid', 'set key left top samplen 1 spacing 0.9', *settings,
     ]
-    for title, points in panels:
-        script += panel(title, points, error_bars)
+    for number, (title, points) in enumerate(panels):
+        script += panel(title, points, error_bars, not number)
     script.append('unset multiplot')
     done = subprocess.run(['gnuplot'], input='\n'.join(script) + '\n',
                           text=True, capture_output=True, check=False)
@@ -91,6 +92,7 @@ def main():
                    if figure['instrument'] == instrument]
         for name, ops, by, axes in (
                 ('cost', COSTS, 'pending', ['set logscale xy',
+                                            'set yrange [5:10000]',
                                             'set xlabel "pending"',
                                             'set format x "10^{%L}"']),
                 ('scaling', SCALING, 'cpus', ['set logscale x 2',

@@ -71,7 +71,7 @@ static ssize_t read_some(struct events_fixture *f, size_t size)
 
 	memset(f->out, 0xcc, sizeof(f->out));
 	iov_iter_kvec(&to, ITER_DEST, &vec, 1, size);
-	return twq_events_read(&f->ev, &to, true);
+	return twq_events_read(&f->ev, &to, TWQ_EVENTS_NO_WAIT);
 }
 
 static void expect_ledger(struct kunit *test, u64 fired, u64 delivered,
@@ -352,7 +352,8 @@ static void events_read_fills_scattered_buffers(struct kunit *test)
 	post(f, 4);
 	post(f, 5);
 	iov_iter_kvec(&to, ITER_DEST, vec, ARRAY_SIZE(vec), 2 * EVENT);
-	KUNIT_EXPECT_EQ(test, twq_events_read(&f->ev, &to, true), 2 * EVENT);
+	KUNIT_EXPECT_EQ(test, twq_events_read(&f->ev, &to, TWQ_EVENTS_NO_WAIT),
+			2 * EVENT);
 	KUNIT_EXPECT_EQ(test, f->out[0].id, 1004);
 	KUNIT_EXPECT_EQ(test, f->out[0].cpu, 3);
 	KUNIT_EXPECT_EQ(test, f->out[1].id, 1005);
@@ -379,7 +380,7 @@ static int reader_thread(void *arg)
 
 	for (;;) {
 		iov_iter_kvec(&to, ITER_DEST, &vec, 1, EVENT);
-		r->result = twq_events_read(&r->f->ev, &to, false);
+		r->result = twq_events_read(&r->f->ev, &to, TWQ_ETERNITY);
 		if (r->result != EVENT || event.id < 1000)
 			break;
 		r->seen[event.id - 1000]++;

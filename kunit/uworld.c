@@ -125,6 +125,6 @@ ssize_t uworld_read(struct kunit *test)
 	ssize_t size;
 
 	iov_iter_kvec(&to, ITER_DEST, &vec, 1, sizeof(f->out));
-	size = twq_events_read(&f->file->events, &to, true);
+	size = twq_events_read(&f->file->events, &to, TWQ_EVENTS_NO_WAIT);
 	return size < 0 ? size : size / (ssize_t)sizeof(f->out[0]);
 }

@@ -185,7 +185,7 @@ static long twq_chardev_ioctl(struct file *filp, unsigned int cmd,
 	case TWQ_IOC_REQUEUE:
 		return twq_ioctl_requeue(file, arg);
 	case TWQ_IOC_SUBMIT:
-		return twq_submit(file, arg);
+		return twq_submit(filp, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -195,10 +195,11 @@ static ssize_t twq_chardev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *filp = iocb->ki_filp;
 	struct twq_file *file = filp->private_data;
+	s64 until_ns = TWQ_ETERNITY;
 
-	return twq_events_read(&file->events, to,
-			       filp->f_flags & O_NONBLOCK ||
-			       iocb->ki_flags & IOCB_NOWAIT);
+	if (filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT)
+		until_ns = TWQ_EVENTS_NO_WAIT;
+	return twq_events_read(&file->events, to, until_ns);
 }
 
 static __poll_t twq_chardev_poll(struct file *filp, poll_table *wait)

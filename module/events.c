@@ -14,6 +14,8 @@
 #include <linux/uaccess.h>
 
 #include "events.h"
+#include "testpoint.h"
+#include "timer.h"
 
 /* Most events that are copied in one hold of the lock. */
 #define TWQ_READ_BATCH	16
@@ -209,27 +211,51 @@ static void twq_events_pass_on(struct twq_events *ev)
 		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
 }
 
-static int twq_events_wait(struct twq_events *ev, bool nonblock)
+/*
+ * Waits for something to read, until a time that may be past already. A
+ * wake-up is one waiter's alone, so none may leave with one and without an
+ * event while others sleep. A signal is seen to by prepare_to_wait_event(),
+ * which takes the waiter out of the queue before anybody can wake it in vain;
+ * what woke it before is found by the look after it. One whose time has come
+ * may be woken up to its leaving the queue, and so looks once more after that.
+ */
+static int twq_events_wait(struct twq_events *ev, s64 until_ns)
 {
-	if (nonblock)
+	bool late = until_ns <= twq_clock_ns();
+	struct wait_queue_entry entry;
+	int err;
+
+	if (late)
 		return twq_events_ready(ev) ? 0 : -EAGAIN;
-	return wait_event_interruptible_exclusive(ev->wait,
-						  twq_events_ready(ev));
+	init_wait_entry(&entry, WQ_FLAG_EXCLUSIVE);
+	for (;;) {
+		err = prepare_to_wait_event(&ev->wait, &entry,
+					    TASK_INTERRUPTIBLE);
+		if (late || twq_events_ready(ev))
+			break;
+		if (err)
+			return err;
+		late = twq_clock_sleep(until_ns);
+	}
+	twq_test_point(TWQ_TP_LEAVING, NULL);
+	finish_wait(&ev->wait, &entry);
+	return late && !twq_events_ready(ev) ? -EAGAIN : 0;
 }
 
 /**
  * twq_events_read() - take events, oldest first
  * @ev: the file's events
  * @to: where whole &struct twq_event go
- * @nonblock: do not wait for the first one
+ * @until_ns: how long to wait for the first one: CLOCK_MONOTONIC,
+ *	TWQ_EVENTS_NO_WAIT or TWQ_ETERNITY
  *
  * Context: process, may sleep.
  * Return: number of bytes; -EINVAL when not one event fits; -EAGAIN when there
- * is none and @nonblock; -ERESTARTSYS on a signal; -EFAULT when the buffer is
+ * is none by @until_ns; -ERESTARTSYS on a signal; -EFAULT when the buffer is
  * bad. Events that are not returned stay.
  */
 ssize_t twq_events_read(struct twq_events *ev, struct iov_iter *to,
-			bool nonblock)
+			s64 until_ns)
 {
 	const size_t size = sizeof(struct twq_event);
 	unsigned int faults = 0;
@@ -252,7 +278,7 @@ ssize_t twq_events_read(struct twq_events *ev, struct iov_iter *to,
 		} else if (!taken) {
 			if (done)
 				break;
-			err = twq_events_wait(ev, nonblock);
+			err = twq_events_wait(ev, until_ns);
 			if (err)
 				return err;
 		}

@@ -11,6 +11,9 @@
 #include <linux/uio.h>
 #include <linux/wait.h>
 
+/* A time that has always passed. */
+#define TWQ_EVENTS_NO_WAIT	0LL
+
 /**
  * struct twq_events - the ready list of one open file
  * @lock: guards the rest and the &struct twq_ready of all tasks of the file;
@@ -56,7 +59,7 @@ bool twq_events_ready(struct twq_events *ev);
 bool twq_events_pending(struct twq_events *ev, struct twq_ready *r,
 			u64 *overruns);
 ssize_t twq_events_read(struct twq_events *ev, struct iov_iter *to,
-			bool nonblock);
+			s64 until_ns);
 void twq_events_read_ledger(struct twq_events *ev, struct twq_ledger *ledger);
 
 #endif /* TWQ_EVENTS_H */

@@ -12,15 +12,19 @@
  * between, counts as made and is the last; the id of a task has been written
  * before the task exists, so that none is left without a name.
  */
+#include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "calls.h"
+#include "events.h"
 #include "submit.h"
+#include "timer.h"
 
 /* Operations that are copied in at once, to the stack. */
 #define TWQ_SUBMIT_CHUNK	8
@@ -204,28 +208,84 @@ static long twq_submit_ops(struct twq_file *file, struct twq_op __user *uops,
 	return made;
 }
 
+/* As many events as one read() could return bytes of. */
+static size_t twq_submit_room(const struct twq_submit *args)
+{
+	const size_t size = sizeof(struct twq_event);
+
+	return min_t(size_t, args->max_events, MAX_RW_COUNT / size) * size;
+}
+
+/* Returns the number of events, which is none at the end of the wait. */
+static long twq_submit_events(struct twq_file *file,
+			      const struct twq_submit *args)
+{
+	s64 until_ns = args->until_ns;
+	bool relative = args->flags & TWQ_RELATIVE && until_ns != TWQ_ETERNITY;
+	struct iov_iter to;
+	ssize_t got;
+
+	if (relative)
+		until_ns = twq_clock_after(until_ns);
+	iov_iter_ubuf(&to, ITER_DEST, u64_to_user_ptr(args->events),
+		      twq_submit_room(args));
+	got = twq_events_read(&file->events, &to, until_ns);
+	if (got == -EAGAIN)
+		return 0;
+	/* Made again after a signal, it would wait for longer than asked. */
+	if (got == -ERESTARTSYS && relative)
+		return -EINTR;
+	return got < 0 ? got : got / (ssize_t)sizeof(struct twq_event);
+}
+
+/* What can be known to be wrong before anything is done. */
+static int twq_submit_check(struct file *filp, const struct twq_submit *args,
+			    struct twq_submit __user *arg)
+{
+	if (args->flags & ~TWQ_DEADLINE_FLAGS ||
+	    memchr_inv(args->reserved, 0, sizeof(args->reserved)))
+		return -EINVAL;
+	if (args->max_events && !(filp->f_mode & FMODE_READ))
+		return -EBADF;
+	if (args->max_events && !access_ok(u64_to_user_ptr(args->events),
+					   twq_submit_room(args)))
+		return -EFAULT;
+	return put_user(0, &arg->nr_events);
+}
+
 /**
- * twq_submit() - make operations
- * @file: the open file
+ * twq_submit() - make operations, then read events
+ * @filp: the open file
  * @arg: the argument
+ *
+ * The number of events is written as 0 before anything is done, and again when
+ * there are some: the first finds a structure that can't be written, so that no
+ * event is taken whose number can't be told.
  *
  * Context: process, may sleep.
  * Return: the number of operations made, each of which has its result: fewer
- * than asked for after a fault in their array or a signal, at least one if
- * there is one; -EINVAL; -EFAULT when nothing was done.
+ * than asked for, and no event, after a fault in their array or a signal. With
+ * nothing made -EINVAL, -EBADF, -EFAULT, -EINTR or -ERESTARTSYS.
  */
-long twq_submit(struct twq_file *file, struct twq_submit __user *arg)
+long twq_submit(struct file *filp, struct twq_submit __user *arg)
 {
+	struct twq_file *file = filp->private_data;
 	struct twq_submit args;
+	long made, got;
+	int err;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	if (args.flags & ~TWQ_DEADLINE_FLAGS ||
-	    memchr_inv(args.reserved, 0, sizeof(args.reserved)))
-		return -EINVAL;
-	if (put_user(0, &arg->nr_events))
-		return -EFAULT;
+	err = twq_submit_check(filp, &args, arg);
+	if (err)
+		return err;
 	/* As many as the return value can tell of. */
-	return twq_submit_ops(file, u64_to_user_ptr(args.ops),
+	made = twq_submit_ops(file, u64_to_user_ptr(args.ops),
 			      min_t(u32, args.nr_ops, INT_MAX));
+	if (made != args.nr_ops || !args.max_events)
+		return made;
+	got = twq_submit_events(file, &args);
+	if (got > 0 && put_user(got, &arg->nr_events))
+		got = -EFAULT;
+	return got < 0 && !made ? got : made;
 }

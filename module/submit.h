@@ -5,8 +5,9 @@
 #ifndef TWQ_SUBMIT_H
 #define TWQ_SUBMIT_H
 
-#include "utask.h"
+#include <linux/fs.h>
+#include <linux/twq.h>
 
-long twq_submit(struct twq_file *file, struct twq_submit __user *arg);
+long twq_submit(struct file *filp, struct twq_submit __user *arg);
 
 #endif /* TWQ_SUBMIT_H */

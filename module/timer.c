@@ -90,6 +90,23 @@ s64 twq_clock_after(s64 delay_ns)
 }
 
 /**
+ * twq_clock_sleep() - sleep until a time, or until woken before it
+ * @until_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for no limit; later
+ *	by no more than the thread's timer slack
+ *
+ * Context: process, the state of the thread being set to what it sleeps in.
+ * Return: whether the time has come.
+ */
+bool twq_clock_sleep(s64 until_ns)
+{
+	ktime_t until = until_ns;
+
+	return !schedule_hrtimeout_range(until_ns == TWQ_ETERNITY ? NULL :
+					 &until, current->timer_slack_ns,
+					 HRTIMER_MODE_ABS);
+}
+
+/**
  * twq_timer_init() - prepare a timer, not armed
  * @timer: the timer
  * @mode: HRTIMER_MODE_ABS_PINNED_HARD

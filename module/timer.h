@@ -41,6 +41,7 @@ struct twq_rest {
 
 s64 twq_clock_ns(void);
 s64 twq_clock_after(s64 delay_ns);
+bool twq_clock_sleep(s64 until_ns);
 void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
 		    enum hrtimer_restart (*fire)(struct hrtimer *));
 bool twq_timer_arm(struct twq_timer *timer, s64 key_ns);

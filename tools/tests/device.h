@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <linux/twq.h>
 
@@ -39,6 +40,25 @@ static inline int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static inline long page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+/* @count pages, the last of which has protection @last. */
+static inline char *map_pages(int count, int last)
+{
+	char *pages;
+
+	pages = mmap(NULL, count * page_size(), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!EXPECT_TRUE(pages != MAP_FAILED))
+		exit(1);
+	EXPECT_EQ(mprotect(pages + (count - 1) * page_size(), page_size(), last),
+		  0);
+	return pages;
 }
 
 static inline void pause_ms(int ms)
@@ -236,6 +256,19 @@ static inline bool next_event(int fd, struct twq_event *event)
 	memset(event, POISON, sizeof(*event));
 	return EXPECT_EQ(readable(fd, GUARD_MS), 1) &&
 	       EXPECT_EQ(read(fd, event, sizeof(*event)), sizeof(*event));
+}
+
+/* Wakes @count new tasks with user_data 0.. and waits for their events. */
+static inline void make_ready(int count)
+{
+	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
+	int i;
+
+	for (i = 0; i < count; i++)
+		EXPECT_EQ(wake(make_any(i), TWQ_WOKEN_IO), 0);
+	while (ledger(dev).pending < (uint64_t)count && now_ns() < limit)
+		pause_ms(1);
+	EXPECT_EQ(ledger(dev).pending, count);
 }
 
 /* Nothing is readable, and stays so for a while. */

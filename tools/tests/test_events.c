@@ -4,7 +4,6 @@
  * reads, buffers of every shape, several readers of one file.
  */
 #define _GNU_SOURCE
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
 #include "threads.h"
@@ -26,19 +25,6 @@ static void *read_one(void *arg)
 	r->got = read(r->fd, &r->event, sizeof(r->event));
 	r->error = r->got < 0 ? errno : 0;
 	return NULL;
-}
-
-/* Wakes @count new tasks with user_data 0.. and waits for their events. */
-static void make_ready(int count)
-{
-	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
-	int i;
-
-	for (i = 0; i < count; i++)
-		EXPECT_EQ(wake(make_any(i), TWQ_WOKEN_IO), 0);
-	while (ledger(dev).pending < (uint64_t)count && now_ns() < limit)
-		pause_ms(1);
-	EXPECT_EQ(ledger(dev).pending, count);
 }
 
 static void poll_without_event(void)
@@ -129,21 +115,6 @@ static void read_blocks_until_the_deadline(void)
 	EXPECT_EQ(r.got, sizeof(r.event));
 	EXPECT_EQ(r.event.user_data, 5);
 	EXPECT_EQ(r.event.deadline_ns, deadline);
-}
-
-static void on_signal(int signal)
-{
-	(void)signal;
-}
-
-static void handle_signal(int flags)
-{
-	struct sigaction action = {
-		.sa_handler = on_signal,
-		.sa_flags = flags,
-	};
-
-	EXPECT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 }
 
 static void read_is_interrupted_by_a_signal(void)

@@ -5,7 +5,6 @@
  * only read, or not be touched.
  */
 #define _GNU_SOURCE
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include "threads.h"
 
@@ -14,23 +13,6 @@ static const unsigned long calls[] = {
 	TWQ_IOC_QUEUE, TWQ_IOC_SCHEDULE, TWQ_IOC_CANCEL, TWQ_IOC_WAKEUP,
 	TWQ_IOC_QUERY, TWQ_IOC_STATS, TWQ_IOC_SUBMIT,
 };
-
-static long page_size;
-
-/* @count pages, the last of which has protection @last. */
-static char *map_pages(int count, int last)
-{
-	char *pages;
-
-	page_size = sysconf(_SC_PAGESIZE);
-	pages = mmap(NULL, count * page_size, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!EXPECT_TRUE(pages != MAP_FAILED))
-		exit(1);
-	EXPECT_EQ(mprotect(pages + (count - 1) * page_size, page_size, last),
-		  0);
-	return pages;
-}
 
 /* Every call with @arg fails, and the books of the file stay as they are. */
 static void expect_fault(void *arg)
@@ -70,7 +52,7 @@ static void argument_without_access(void)
 
 static void argument_into_a_page_without_access(void)
 {
-	char *end = map_pages(2, PROT_NONE) + page_size;
+	char *end = map_pages(2, PROT_NONE) + page_size();
 	size_t len;
 
 	for (len = 1; len < sizeof(struct twq_task_id); len++)
@@ -93,7 +75,7 @@ static void query_into_a_read_only_page(void)
 	struct twq_query *query = (void *)map_pages(1, PROT_WRITE | PROT_READ);
 
 	query->id = make_any(0);
-	EXPECT_EQ(mprotect(query, page_size, PROT_READ), 0);
+	EXPECT_EQ(mprotect(query, page_size(), PROT_READ), 0);
 	EXPECT_EQ(call(dev, TWQ_IOC_QUERY, query), -EFAULT);
 }
 
@@ -114,7 +96,7 @@ static void queue_from_a_read_only_page(void)
 
 	arg->id = make_any(0);
 	arg->deadline_ns = TWQ_ETERNITY - 1;
-	EXPECT_EQ(mprotect(arg, page_size, PROT_READ), 0);
+	EXPECT_EQ(mprotect(arg, page_size(), PROT_READ), 0);
 	EXPECT_EQ(call(dev, TWQ_IOC_QUEUE, arg), 0);
 	EXPECT_EQ(call(dev, TWQ_IOC_SCHEDULE, arg), 0);
 }
@@ -147,24 +129,11 @@ static void mask_pointer_bad(void)
 	char *pages = map_pages(2, PROT_NONE);
 
 	EXPECT_EQ(queue_in(id, HOUR_NS), 0);
-	memset(pages, 0xff, page_size);
+	memset(pages, 0xff, page_size());
 	expect_mask_fault(id, (void *)8L);
 	expect_mask_fault(id, (void *)-8192L);
-	expect_mask_fault(id, pages + page_size);
-	expect_mask_fault(id, pages + page_size - 4);
-}
-
-/* @count tasks, woken and waiting to be read. */
-static void make_ready(int count)
-{
-	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
-	int i;
-
-	for (i = 0; i < count; i++)
-		EXPECT_EQ(wake(make_any(i), TWQ_WOKEN_IO), 0);
-	while (ledger(dev).pending < (uint64_t)count && now_ns() < limit)
-		pause_ms(1);
-	EXPECT_EQ(ledger(dev).pending, count);
+	expect_mask_fault(id, pages + page_size());
+	expect_mask_fault(id, pages + page_size() - 4);
 }
 
 /* Reads the rest; each of @seen must then be 1. */
@@ -186,8 +155,8 @@ static void read_into_a_bad_buffer(void)
 	char *pages = map_pages(2, PROT_NONE);
 	int seen[3] = {};
 	void *bad[] = {
-		NULL, (void *)-8192L, pages + page_size,
-		pages + page_size - 8, pages + page_size - size + 1,
+		NULL, (void *)-8192L, pages + page_size(),
+		pages + page_size() - 8, pages + page_size() - size + 1,
 	};
 	int i;
 
@@ -205,7 +174,7 @@ static void read_into_a_bad_buffer(void)
 /* Those that fit are delivered, the one that does not is kept. */
 static void read_into_a_partly_bad_buffer(void)
 {
-	char *end = map_pages(2, PROT_NONE) + page_size;
+	char *end = map_pages(2, PROT_NONE) + page_size();
 	struct twq_event *events = (void *)(end - 2 * sizeof(*events) - 24);
 	int seen[5] = {};
 	int i;
@@ -256,7 +225,7 @@ static void readv_of_an_event_split_into_a_bad_segment(void)
 static void read_across_a_page_that_is_not_there_yet(void)
 {
 	char *pages = map_pages(2, PROT_READ | PROT_WRITE);
-	char *buffer = pages + page_size - 20;
+	char *buffer = pages + page_size() - 20;
 	struct twq_event event;
 
 	pages[0] = 1;
@@ -271,12 +240,10 @@ static void read_across_a_page_that_is_not_there_yet(void)
 
 static void mmap_fails_cleanly(void)
 {
-	long size = sysconf(_SC_PAGESIZE);
-
-	EXPECT_TRUE(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dev,
+	EXPECT_TRUE(mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, dev,
 			 0) == MAP_FAILED);
 	EXPECT_EQ(errno, ENODEV);
-	EXPECT_TRUE(mmap(NULL, size, PROT_READ, MAP_PRIVATE, dev, 0) ==
+	EXPECT_TRUE(mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE, dev, 0) ==
 		    MAP_FAILED);
 	EXPECT_EQ(errno, ENODEV);
 }

@@ -3,6 +3,7 @@
 #ifndef THREADS_H
 #define THREADS_H
 
+#include <signal.h>
 #include <sys/syscall.h>
 #include "device.h"
 
@@ -63,6 +64,21 @@ static inline void set_blocking(int fd, bool blocking)
 
 	flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
 	EXPECT_EQ(fcntl(fd, F_SETFL, flags), 0);
+}
+
+static inline void on_signal(int signal)
+{
+	(void)signal;
+}
+
+static inline void handle_signal(int flags)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = flags,
+	};
+
+	EXPECT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
 }
 
 #endif /* THREADS_H */

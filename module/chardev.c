@@ -94,15 +94,6 @@ static int twq_ioctl_wakeup(struct twq_file *file, void __user *arg)
 	return twq_call_wakeup(file, &args);
 }
 
-static int twq_ioctl_requeue(struct twq_file *file, void __user *arg)
-{
-	struct twq_task_id args;
-
-	if (copy_from_user(&args, arg, sizeof(args)))
-		return -EFAULT;
-	return twq_call_requeue(file, &args);
-}
-
 static int twq_ioctl_query(struct twq_file *file, void __user *arg)
 {
 	struct twq_query query;
@@ -183,7 +174,7 @@ static long twq_chardev_ioctl(struct file *filp, unsigned int cmd,
 	case TWQ_IOC_STATS:
 		return twq_ioctl_stats(file, arg);
 	case TWQ_IOC_REQUEUE:
-		return twq_ioctl_requeue(file, arg);
+		return twq_ioctl_id(file, arg, twq_call_requeue);
 	case TWQ_IOC_SUBMIT:
 		return twq_submit(filp, arg);
 	default:

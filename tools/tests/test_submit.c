@@ -12,7 +12,7 @@
 
 static const uint32_t id_ops[] = {
 	TWQ_OP_DESTROY, TWQ_OP_SET_AFFINITY, TWQ_OP_QUEUE, TWQ_OP_SCHEDULE,
-	TWQ_OP_CANCEL, TWQ_OP_WAKEUP,
+	TWQ_OP_CANCEL, TWQ_OP_WAKEUP, TWQ_OP_REQUEUE,
 };
 
 /* An operation on @id that has nothing wrong. */
@@ -155,6 +155,25 @@ static void destroy_ends_the_task(void)
 	EXPECT_EQ(submit_one(op(TWQ_OP_DESTROY, id, 0)), 0);
 	EXPECT_EQ(query_task(dev, id, &query), -ENOENT);
 	EXPECT_EQ(submit_one(op(TWQ_OP_DESTROY, id, 0)), -ENOENT);
+}
+
+static void requeue_follows_the_slot(void)
+{
+	uint64_t id = make_any(0);
+	size_t size = (TWQ_SLOT(id) + 1) * sizeof(struct twq_slot);
+	struct twq_slot *slot = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				     MAP_SHARED, dev, 0);
+	int64_t early = now_ns() + HOUR_NS;
+
+	if (!EXPECT_TRUE(slot != MAP_FAILED))
+		return;
+	slot += TWQ_SLOT(id);
+	EXPECT_EQ(queue_at(id, early + HOUR_NS), 0);
+	__atomic_store_n(&slot->deadline_ns, early, __ATOMIC_SEQ_CST);
+	EXPECT_EQ(task(id).position_ns, early + HOUR_NS);
+	EXPECT_EQ(submit_one(op(TWQ_OP_REQUEUE, id, 0)), 0);
+	EXPECT_EQ(task(id).position_ns, early);
+	EXPECT_EQ(task(id).deadline_ns, early);
 }
 
 static void foreign_cpu_is_refused(void)
@@ -421,7 +440,7 @@ static void other_members_must_be_zero(void)
 
 	EXPECT_EQ(queue_in(id, HOUR_NS), 0);
 	before = ledger(dev);
-	for (opcode = TWQ_OP_CREATE; opcode < TWQ_OP_REQUEUE; opcode++) {
+	for (opcode = TWQ_OP_CREATE; opcode <= TWQ_OP_REQUEUE; opcode++) {
 		for (at = 0; at < sizeof(struct twq_op); at++) {
 			struct twq_op o = good_op(opcode, id);
 
@@ -479,6 +498,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(wakeup_gives_its_reasons),
 	TAP_CASE(set_affinity_takes_a_mask),
 	TAP_CASE(destroy_ends_the_task),
+	TAP_CASE(requeue_follows_the_slot),
 	TAP_CASE(foreign_cpu_is_refused),
 	TAP_CASE(all_are_made_in_their_order),
 	TAP_CASE(bad_one_stops_nothing_but_itself),

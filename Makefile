@@ -11,7 +11,7 @@ FUZZ ?=
 STORM ?=
 MUTANT ?=
 
-.PHONY: help deps demo module modules tools style kunit device-test selftest silence \
+.PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
 	race fuzz storm hotplug abuse catalogue mutants check check-all check-sanitizers \
 	check-kernels check-arm64 model bench bench-quick clean distclean
 
@@ -44,6 +44,10 @@ kunit:			## Run the KUnit suites, or SUITE=queue, in User Mode Linux
 
 device-test:		## Run the tests of /dev/twq, or TEST=name, in QEMU
 	tools/vm/device.sh $(TEST)
+
+lib-test:		## Check libtwq: symbols, manual pages, header in C and C++
+	tools/vm/deps.sh tools lib
+	tools/lib/check.py
 
 selftest:		## Show that the runners fail when they should
 	tools/vm/selftest.sh

@@ -220,7 +220,7 @@ int twq_batch_submit_all(int fd, struct twq_batch *batch)
 
 	while (batch->nr_made < batch->nr) {
 		ret = twq_batch_submit(fd, batch);
-		if (ret < 0 && ret != -EINTR)
+		if (ret < 0)
 			return ret;
 	}
 	return 0;
@@ -261,11 +261,12 @@ int twq_batch_flush_and_wait(struct twq_batch *batch, struct twq_event *events,
 
 	if (batch->fd < 0)
 		return -EBADF;
-	do {
+	ret = twq_batch_submit_and_wait(batch->fd, batch, events, max, until_ns,
+					flags, &nr_events);
+	/* Cut by a signal, whose handler may want the caller: no waiting now. */
+	while (ret >= 0 && batch->nr_made < batch->nr && !nr_events)
 		ret = twq_batch_submit_and_wait(batch->fd, batch, events, max,
-						until_ns, flags, &nr_events);
-	} while (batch->nr_made < batch->nr && !nr_events &&
-		 (ret >= 0 || ret == -EINTR));
+						0, 0, &nr_events);
 	retire(batch);
 	return ret < 0 ? ret : (int)nr_events;
 }

@@ -92,11 +92,13 @@ struct twq_map {
 /**
  * twq_map() - map the slots of a file
  * @fd: the file; it has to stay open while the map is used
- * @nr_slots: how many, 0 for as many as the file may hold tasks
+ * @nr_slots: how many, from the first; 0 for all that there can be
  * @map: out
  *
- * Return: 0; -EOPNOTSUPP when the module has no slots of this layout; or
- * -errno of mmap().
+ * Addresses are taken for all (256 MiB), memory only for slots that tasks have.
+ *
+ * Return: 0; -EINVAL when there can't be so many; -EOPNOTSUPP when the module
+ * has no slots of this layout; or -errno of mmap().
  */
 int twq_map(int fd, uint32_t nr_slots, struct twq_map *map);
 
@@ -151,7 +153,8 @@ static inline int __twq_slot_move(const struct twq_map *map,
 /**
  * twq_set_deadline() - replace a deadline: by a store, and a call if needed
  * @map: the map of the task's file
- * @id: a task that exists: when it was destroyed, its slot may be another's
+ * @id: a task that exists. When it was destroyed, its slot may be another's;
+ *	an id that never was may be answered by SIGBUS
  * @deadline_ns: the deadline, TWQ_ETERNITY for none; the past is due now
  *
  * Context: any thread on any CPU, whatever CPUs the task is allowed on. Of two
@@ -297,7 +300,7 @@ int twq_batch_add_requeue(struct twq_batch *batch, uint64_t id);
 
 /*
  * Makes the operations from @nr_made on, in one call. Returns how many were
- * made, which is fewer than all when a signal came or memory could not be
+ * made, which is fewer than all after a signal, or where memory could not be
  * read or written; -errno when it was none.
  */
 int twq_batch_submit(int fd, struct twq_batch *batch);
@@ -324,7 +327,10 @@ int twq_batch_submit_and_wait(int fd, struct twq_batch *batch,
  */
 int twq_batch_flush(struct twq_batch *batch);
 
-/* The same, then waits as twq_wait_events() and returns what that returns. */
+/*
+ * The same, then waits as twq_wait_events() and returns what that returns; 0,
+ * too, when a signal came after an operation had been made.
+ */
 int twq_batch_flush_and_wait(struct twq_batch *batch, struct twq_event *events,
 			     uint32_t max, int64_t until_ns, uint32_t flags);
 

@@ -26,10 +26,10 @@ int twq_map(int fd, uint32_t nr_slots, struct twq_map *map)
 		return ret;
 	if (info.slot_size != sizeof(struct twq_slot))
 		return -EOPNOTSUPP;
+	/* The slots of tasks are spread over all of them, however few. */
 	if (!nr_slots)
-		nr_slots = info.max_tasks < MAX_SLOTS ? info.max_tasks :
-							 MAX_SLOTS;
-	if (!nr_slots || nr_slots > MAX_SLOTS)
+		nr_slots = MAX_SLOTS;
+	if (nr_slots > MAX_SLOTS)
 		return -EINVAL;
 	slots = mmap(NULL, map_bytes(nr_slots), PROT_READ | PROT_WRITE,
 		     MAP_SHARED, fd, 0);

@@ -3,9 +3,10 @@
 #
 # deps.sh [GROUP...]: installs the Debian packages that building and testing
 # need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
-# machines), style (make style), these four by default; arm64 (machines with
-# that processor), model (make model), bench (make bench). It says what it installs and does nothing
-# when all is there. As root, or through sudo.
+# machines), style (make style), lib (make lib-test), these five by default;
+# arm64 (machines with that processor), model (make model), bench (make bench).
+# It says what it installs and does nothing when all is there. As root, or
+# through sudo.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -18,6 +19,7 @@ declare -A GROUPS_OF=(
 	[arm64]="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
 	[model]="build-essential spin"
 	[bench]="gnuplot-nox liburing-dev libevent-dev"
+	[lib]="build-essential MULTILIB pkgconf mandoc"
 	[style]="build-essential sparse shellcheck perl git"
 )
 
@@ -47,7 +49,7 @@ missing() {
 main() {
 	local packages
 	[[ ${1:-} != -h && ${1:-} != --help ]] || usage 0
-	(($#)) || set -- build tools vm style
+	(($#)) || set -- build tools vm style lib
 	packages=$(wanted "$@")
 	# shellcheck disable=SC2086 # a list of words
 	packages=$(missing $packages | xargs)

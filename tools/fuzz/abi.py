@@ -50,7 +50,7 @@ def type_width(kind, structs):
         return type_width(array[1], structs) * int(array[2])
     if kind.startswith("ptr64["):
         return 8
-    if sized := re.fullmatch(r"(?:flags|const|bytesize)\[[^]]*, (int\d+)\]",
+    if sized := re.fullmatch(r"(?:flags|const|bytesize|len)\[[^]]*, (int\d+)\]",
                              kind):
         return WIDTH[sized[1]]
     if kind in structs:
@@ -107,7 +107,7 @@ def compare_constants(header, text):
     for name in sorted(used - defined):
         differ(f"{name} is not in the header")
     flags = {name for name in defined
-             if re.match(r"TWQ_(WOKEN|CREATE|RELATIVE)", name)} - NOT_FLAGS
+             if re.match(r"TWQ_(WOKEN|CREATE|RELATIVE|OP)", name)} - NOT_FLAGS
     for name in sorted(flags - used):
         differ(f"{name} is not described")
 

@@ -202,6 +202,42 @@ static void destroy_and_stats_agree(void)
 	EXPECT_EQ(ledger(dev).dropped, 1);
 }
 
+static void submit_makes_and_reads(void)
+{
+	int64_t deadline = now_ns() + 20 * NSEC_PER_MSEC;
+	uint64_t mask = bit(nth_cpu(0));
+	struct twq_event events[2];
+	struct twq_op ops[] = {
+		{
+			.opcode = TWQ_OP_CREATE,
+			.flags = TWQ_CREATE_SHARED,
+			.user_data = 0xfedcba9876543210,
+			.cpus = (uintptr_t)&mask,
+			.cpus_len = sizeof(mask),
+		},
+		{ .opcode = TWQ_OP_QUEUE, .value = deadline },
+		{ .opcode = TWQ_OP_CANCEL, .id = ~0ULL },
+	};
+	struct twq_submit submit = {
+		.ops = (uintptr_t)ops,
+		.nr_ops = TAP_COUNT(ops),
+		.events = (uintptr_t)events,
+		.max_events = 2,
+		.until_ns = TWQ_ETERNITY,
+	};
+
+	EXPECT_EQ(call(dev, TWQ_IOC_SUBMIT, &submit), 3);
+	EXPECT_EQ(ops[0].result, 0);
+	EXPECT_EQ(ops[1].result, 0);
+	EXPECT_EQ(ops[2].result, -ENOENT);
+	track(ops[0].id);
+	EXPECT_EQ(task(ops[0].id).cpu, nth_cpu(0));
+	EXPECT_EQ(submit.nr_events, 1);
+	EXPECT_EQ(events[0].user_data, 0xfedcba9876543210);
+	EXPECT_EQ(events[0].id, ops[0].id);
+	EXPECT_EQ(events[0].deadline_ns, deadline);
+}
+
 static const struct tap_case cases[] = {
 	TAP_CASE(call_numbers_are_fixed),
 	TAP_CASE(info_answers),
@@ -211,6 +247,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(schedule_and_cancel_answer),
 	TAP_CASE(wakeup_gives_its_reason),
 	TAP_CASE(destroy_and_stats_agree),
+	TAP_CASE(submit_makes_and_reads),
 };
 
 int main(int argc, char **argv)

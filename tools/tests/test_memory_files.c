@@ -63,6 +63,19 @@ static int call_read(void)
 	return ret < 0 ? -errno : ret;
 }
 
+/* The same by a batch without operations. Returns bytes, too. */
+static int call_submit(void)
+{
+	const size_t size = sizeof(struct twq_event);
+	struct twq_submit submit = {
+		.events = (uintptr_t)now.buffer,
+		.max_events = sizeof(now.buffer) / size,
+	};
+	int ret = call(dev, TWQ_IOC_SUBMIT, &submit);
+
+	return ret ? ret : (int)(submit.nr_events * size);
+}
+
 /* What was read is not pending any more, what was not is. */
 static void check_read(int ret)
 {
@@ -84,10 +97,22 @@ static const struct subject read_events = {
 	.check = check_read,
 };
 
+static const struct subject submit_events = {
+	.prepare = prepare_read,
+	.call = call_submit,
+	.check = check_read,
+};
+
 /* A copy that fails is tried again; only when all fail is it an error. */
 static void read_refused(void)
 {
 	EXPECT_GE(try_all(&read_events), 1);
+}
+
+/* And the copy of the argument, by each kind of failure and first. */
+static void submit_refused(void)
+{
+	EXPECT_GE(try_all(&submit_events), 5);
 }
 
 static int call_epoll(void)
@@ -310,6 +335,7 @@ static void open_until_no_counters_are_left(void)
 static const struct tap_case cases[] = {
 	TAP_CASE(info_and_stats_refused),
 	TAP_CASE(read_refused),
+	TAP_CASE(submit_refused),
 	TAP_CASE(poll_refused),
 	TAP_CASE(mmap_refused),
 	TAP_CASE(fdinfo_refused),

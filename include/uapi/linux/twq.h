@@ -362,6 +362,13 @@ struct twq_op {
  * @nr_events: out: number of events read
  * @flags: TWQ_RELATIVE or 0
  * @reserved: must be zero
+ *
+ * A bad operation stops nothing but itself. The batch ends early, with the
+ * number made and without events, where the array can't be read or its next
+ * result can't be written, or when a signal comes; none of the rest is made. If
+ * none was: -EFAULT. A wait that a signal ends gives the number made and no
+ * event; without operations -EINTR, or with SA_RESTART it goes on, unless it is
+ * relative and has a limit.
  */
 struct twq_submit {
 	__u64 ops;

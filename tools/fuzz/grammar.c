@@ -147,7 +147,7 @@ static uint32_t choose_command(struct rng *rng)
 
 	switch (rng_below(rng, 4)) {
 	case 0:			/* another number */
-		return (command & ~0xffU) | (10 + rng_below(rng, 246));
+		return (command & ~0xffU) | (12 + rng_below(rng, 244));
 	case 1:			/* another size */
 		return command ^ (1 + rng_below(rng, 0x3fff)) << 16;
 	case 2:			/* another direction */

@@ -42,9 +42,15 @@ kernel() {
 	[[ $lines == *'bench: end' ]] || die "the benchmark did not end"
 }
 
+# The mix is what it is at 100,000 alone.
+kernel_insn() {
+	kernel -i -t 3000 -- set=ops,expire "$@"
+	kernel -i -t 3000 -- set=mix pending=100000 "$2"
+}
+
 run() {
-	local insn=pending=100,10000,100000,1000000 ns=pending=100,10000,100000,1000000
-	local few=3 many=11 scaling=5
+	local insn=pending=100,10000,100000,1000000
+	local ns=$insn few=3 many=11 scaling=5
 	if [[ $quick ]]; then
 		insn=pending=100000 ns=pending=10000 few=1 many=3 scaling=1
 	fi
@@ -52,15 +58,15 @@ run() {
 	kernel-insn)
 		part "$1" insn stock-6.1 1 \
 			"$TCG, -icount shift=0: its clock counts instructions" \
-			kernel -i -t 3000 -- set=ops,expire,mix "$insn" samples=$few
+			kernel_insn "$insn" "samples=$few"
 		;;
 	kernel-uml)
 		part "$1" uml uml-newest 4 "User Mode Linux, 4 CPUs" \
-			kernel -k uml-newest -- set=ops "$ns" samples=$many
+			kernel -k uml-newest -- set=ops,expire "$ns" samples=$many
 		;;
 	kernel-qemu)
 		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
-			kernel -- set=ops "$ns" samples=$many
+			kernel -- set=ops,expire "$ns" samples=$many
 		;;
 	scaling-uml)
 		part "$1" uml uml-newest 8 "User Mode Linux, 8 CPUs" \

@@ -90,6 +90,21 @@ struct bench {
 	s64 base_ns;
 };
 
+/* So many rounds make a figure at most. */
+#define BENCH_ROUNDS		1000
+
+/**
+ * struct bench_figure - one sample of a figure
+ * @ns: the nanoseconds of each round
+ * @rounds: number of rounds, so far
+ * @steps: in each round
+ */
+struct bench_figure {
+	s64 ns[BENCH_ROUNDS];
+	u32 rounds;
+	u32 steps;
+};
+
 /* Half of the far deadlines' range; a shortened one is in its first part. */
 #define BENCH_RANGE_NS		(500 * (s64)NSEC_PER_SEC)
 
@@ -105,7 +120,10 @@ s64 bench_loop(struct bench *b, enum bench_op op, u32 first, u32 nr);
 void *bench_item(const struct bench *b, u32 n);
 u64 bench_random(struct bench *b, u64 below);
 u32 bench_pick(struct bench *b, u32 n);
-void bench_report(const struct bench *b, const char *op, s64 ns, u64 nr);
+bool bench_counts_instructions(void);
+void bench_add(struct bench_figure *figure, s64 ns, u32 steps);
+void bench_report(const struct bench *b, const char *op,
+		  struct bench_figure *figure);
 
 void bench_ops(struct bench *b);
 void bench_restore(struct bench *b);
@@ -124,6 +142,6 @@ void bench_fired_reset(void);
 u64 bench_spin(u32 until, s64 end_ns);
 u64 bench_spin_cost(void);
 s64 bench_spun_ns(u64 spins, u64 cost);
-s64 bench_idle(u64 cost, s64 length_ns);
+s64 bench_idle(u64 cost);
 
 #endif /* TWQ_BENCH_H */

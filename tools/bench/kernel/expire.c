@@ -6,11 +6,11 @@
  */
 #include <linux/math64.h>
 #include <linux/printk.h>
-#include <linux/sched.h>
+#include <linux/vmalloc.h>
 
 #include "bench.h"
 
-#define EXPIRE_ITEMS	1000			/* for a figure, at least */
+#define EXPIRE_ITEMS	5000			/* for a figure, at least */
 #define EXPIRE_AFTER_NS	(NSEC_PER_MSEC)		/* and for each item to arm: */
 #define EXPIRE_ARM_NS	(2 * NSEC_PER_USEC)
 #define EXPIRE_LATE_NS	(20 * (s64)NSEC_PER_SEC)
@@ -28,26 +28,29 @@ static bool arm(struct bench *b, s64 first_ns, s64 apart_ns)
 	return ktime_get_ns() < first_ns;
 }
 
-static int one_batch(struct bench *b, s64 apart_ns, u64 cost, s64 *sum_ns,
-		     s64 *length_ns)
+static int one_batch(struct bench *b, s64 apart_ns, u64 cost, s64 idle,
+		     struct bench_figure *figure)
 {
-	s64 start_ns = ktime_get_ns(), ns;
+	s64 after_ns = EXPIRE_AFTER_NS + b->batch * EXPIRE_ARM_NS;
+	s64 start_ns, ns;
 	u64 spins;
 
-	if (!arm(b, start_ns + EXPIRE_AFTER_NS + b->batch * EXPIRE_ARM_NS,
-		 apart_ns)) {
-		pr_err("bench: deadlines came due while they were armed\n");
-		return -ETIME;
+	/* When the first has come before the last was armed: with more time. */
+	while (!arm(b, ktime_get_ns() + after_ns, apart_ns)) {
+		bench_spin(b->batch, ktime_get_ns() + EXPIRE_LATE_NS);
+		bench_restore(b);
+		after_ns *= 2;
 	}
 	start_ns = ktime_get_ns();
 	spins = bench_spin(b->batch, start_ns + EXPIRE_LATE_NS);
 	ns = ktime_get_ns() - start_ns;
-	*length_ns += ns;
-	*sum_ns += ns - bench_spun_ns(spins, cost);
 	if (bench_nr_fired() != b->batch) {
 		pr_err("bench: %u of %u fired\n", bench_nr_fired(), b->batch);
 		return -ETIME;
 	}
+	ns -= bench_spun_ns(spins, cost) +
+	      div_s64(ns * idle, NSEC_PER_SEC);
+	bench_add(figure, ns, b->batch);
 	bench_restore(b);
 	return 0;
 }
@@ -55,14 +58,16 @@ static int one_batch(struct bench *b, s64 apart_ns, u64 cost, s64 *sum_ns,
 static void measure(struct bench *b, const char *op, s64 apart_ns)
 {
 	u32 rounds = DIV_ROUND_UP(EXPIRE_ITEMS, b->batch), round;
-	s64 sum_ns = 0, length_ns = 0;
+	struct bench_figure *figure = vzalloc(sizeof(*figure));
 	u64 cost = bench_spin_cost();
+	s64 idle = bench_idle(cost);
+	int err = figure ? 0 : -ENOMEM;
 
-	for (round = 0; round < rounds; round++)
-		if (one_batch(b, apart_ns, cost, &sum_ns, &length_ns))
-			return;
-	sum_ns -= bench_idle(cost, length_ns);
-	bench_report(b, op, sum_ns, (u64)rounds * b->batch);
+	for (round = 0; !err && round < rounds; round++)
+		err = one_batch(b, apart_ns, cost, idle, figure);
+	if (!err)
+		bench_report(b, op, figure);
+	vfree(figure);
 }
 
 /**

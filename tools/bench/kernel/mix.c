@@ -16,7 +16,6 @@
  */
 #include <linux/irqflags.h>
 #include <linux/math64.h>
-#include <linux/minmax.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
@@ -26,7 +25,6 @@
 #define MIX_FASTER	8
 #define MIX_TIMEOUT_NS	(30 * (s64)NSEC_PER_SEC / MIX_FASTER)
 #define MIX_GAP_NS	((s64)NSEC_PER_SEC / MIX_FASTER)
-#define MIX_STEPS	1000U			/* at a time, at most */
 #define MIX_WARM_NS	(MIX_TIMEOUT_NS / 10)
 #define MIX_LENGTH_NS	(MIX_TIMEOUT_NS / 4)
 #define MIX_SILENT	1			/* of 1,000 */
@@ -148,24 +146,28 @@ static void settle(struct mix *m)
  */
 void bench_mix(struct bench *b)
 {
-	struct mix m = { .b = b, .steps = min(b->batch / 2, MIX_STEPS) };
+	struct bench_figure *figure = vzalloc(sizeof(*figure));
+	struct mix m = { .b = b, .steps = b->batch / 2 };
 	u64 cost = bench_spin_cost(), ios;
-	s64 idle_ns = bench_idle(cost, MIX_LENGTH_NS), ns, late_ns;
+	s64 idle = bench_idle(cost), ns, late_ns;
 	u32 fired;
 
 	m.silent = vzalloc(b->pending);
-	if (!m.silent || !m.steps)
+	if (!m.silent || !m.steps || !figure)
 		goto out;
 	settle(&m);
 	stretch(&m, MIX_WARM_NS, cost, &ios);
 	fired = bench_nr_fired();
 	late_ns = -ktime_get_ns() - MIX_LENGTH_NS;
-	ns = stretch(&m, MIX_LENGTH_NS, cost, &ios) - idle_ns;
+	ns = stretch(&m, MIX_LENGTH_NS, cost, &ios) -
+	     div_s64(MIX_LENGTH_NS * idle, NSEC_PER_SEC);
 	late_ns += ktime_get_ns();
-	bench_report(b, "mix", ns, ios);
+	bench_add(figure, ns, ios);
+	bench_report(b, "mix", figure);
 	pr_info("bench: # mix, %s: %llu I/Os, %u expired, %lld us late, taken in spins\n",
 		b->peer->name, ios, bench_nr_fired() - fired,
 		div_s64(late_ns, 1000));
 out:
 	vfree(m.silent);
+	vfree(figure);
 }

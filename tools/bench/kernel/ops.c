@@ -6,9 +6,10 @@
  * back before the next, so that the number pending and the distribution of
  * their deadlines stay the same. Only the loops over a batch are timed.
  */
-#include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/overflow.h>
 #include <linux/sched.h>
+#include <linux/vmalloc.h>
 
 #include "bench.h"
 
@@ -133,19 +134,24 @@ static s64 arm_spare(struct bench *b)
 	return ns;
 }
 
-struct sums {
-	s64 arm, unlink, extend, shorten, disarm, alternate;
+enum { ARM, UNLINK, EXTEND, SHORTEN, DISARM, ALTERNATE, NR_FIGURES };
+
+static const char * const names[NR_FIGURES] = {
+	"arm", "unlink", "extend", "shorten", "disarm", "alternate",
 };
 
-static void one_round(struct bench *b, struct sums *sums)
+static void one_round(struct bench *b, struct bench_figure *figures)
 {
-	sums->arm += arm_spare(b);
-	sums->unlink += unlink(b);
-	sums->extend += pending_op(b, BENCH_EXTEND, later);
-	sums->shorten += pending_op(b, BENCH_SHORTEN, earlier);
+	bench_add(&figures[ARM], arm_spare(b), b->batch);
+	bench_add(&figures[UNLINK], unlink(b), b->batch);
+	bench_add(&figures[EXTEND], pending_op(b, BENCH_EXTEND, later),
+		  b->batch);
+	bench_add(&figures[SHORTEN], pending_op(b, BENCH_SHORTEN, earlier),
+		  b->batch);
 	if (b->peer->loop[BENCH_DISARM])
-		sums->disarm += pending_op(b, BENCH_DISARM, stay);
-	sums->alternate += alternate(b);
+		bench_add(&figures[DISARM],
+			  pending_op(b, BENCH_DISARM, stay), b->batch);
+	bench_add(&figures[ALTERNATE], alternate(b), 4 * b->batch);
 }
 
 /**
@@ -154,17 +160,16 @@ static void one_round(struct bench *b, struct sums *sums)
  */
 void bench_ops(struct bench *b)
 {
-	u32 rounds = DIV_ROUND_UP(OPS_STEPS, b->batch), round;
-	u64 steps = (u64)rounds * b->batch;
-	struct sums sums = {};
+	u32 rounds = DIV_ROUND_UP(OPS_STEPS, b->batch), i;
+	struct bench_figure *figures;
 
-	for (round = 0; round < rounds; round++)
-		one_round(b, &sums);
-	bench_report(b, "arm", sums.arm, steps);
-	bench_report(b, "extend", sums.extend, steps);
-	bench_report(b, "shorten", sums.shorten, steps);
-	if (b->peer->loop[BENCH_DISARM])
-		bench_report(b, "disarm", sums.disarm, steps);
-	bench_report(b, "unlink", sums.unlink, steps);
-	bench_report(b, "alternate", sums.alternate, 4 * steps);
+	figures = vzalloc(array_size(NR_FIGURES, sizeof(*figures)));
+	if (!figures)
+		return;
+	while (rounds--)
+		one_round(b, figures);
+	for (i = 0; i < NR_FIGURES; i++)
+		if (figures[i].rounds)
+			bench_report(b, names[i], &figures[i]);
+	vfree(figures);
 }

@@ -114,13 +114,18 @@ s64 bench_spun_ns(u64 spins, u64 cost)
 	return div_u64(spins * cost, 1000);
 }
 
-/* What is taken in @length_ns while nothing fires. */
-s64 bench_idle(u64 cost, s64 length_ns)
+/*
+ * What is taken while nothing fires: nanoseconds in a second. Nothing that one
+ * sees where a host may take more than the tick.
+ */
+s64 bench_idle(u64 cost)
 {
-	s64 start_ns = ktime_get_ns(), idle_ns;
-	u64 spins = bench_spin(fired - 1, start_ns + SPIN_IDLE_NS);
+	s64 start_ns = ktime_get_ns(), ns;
+	u64 spins;
 
-	idle_ns = ktime_get_ns() - start_ns;
-	return div64_s64((idle_ns - bench_spun_ns(spins, cost)) *
-			 (length_ns >> 10), idle_ns >> 10);
+	if (!bench_counts_instructions())
+		return 0;
+	spins = bench_spin(fired - 1, start_ns + SPIN_IDLE_NS);
+	ns = ktime_get_ns() - start_ns;
+	return div64_s64((ns - bench_spun_ns(spins, cost)) * NSEC_PER_SEC, ns);
 }

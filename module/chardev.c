@@ -198,6 +198,8 @@ static __poll_t twq_chardev_poll(struct file *filp, poll_table *wait)
 	struct twq_file *file = filp->private_data;
 
 	poll_wait(filp, &file->events.wait, wait);
+	/* In the queue before the look; pairs with twq_events_wake(). */
+	smp_mb();
 	return twq_events_ready(&file->events) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 

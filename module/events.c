@@ -81,6 +81,18 @@ static void twq_event_first(struct twq_event *event,
 	event->cpu = run->cpu;
 }
 
+/*
+ * There is an event. Exclusive: each wakes one reader. Pollers all wake. The
+ * barrier in wq_has_sleeper(), event before the look at the queue, pairs with
+ * the one of those who wait: in prepare_to_wait_*(), before they look for an
+ * event, and in twq_chardev_poll().
+ */
+static void twq_events_wake(struct twq_events *ev)
+{
+	if (wq_has_sleeper(&ev->wait))
+		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
+}
+
 /**
  * twq_events_post() - a task has something to tell
  * @ev: its file's events
@@ -103,8 +115,7 @@ void twq_events_post(struct twq_events *ev, struct twq_ready *r,
 		twq_event_first(&r->event, run);
 		list_add_tail(&r->link, &ev->ready);
 		ev->pending++;
-		/* Exclusive: each event wakes one reader. Pollers all wake. */
-		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
+		twq_events_wake(ev);
 	}
 	spin_unlock_bh(&ev->lock);
 }
@@ -149,45 +160,50 @@ bool twq_events_pending(struct twq_events *ev, struct twq_ready *r,
 	return pending;
 }
 
-static bool twq_copy_event(const struct twq_event *event, struct iov_iter *to)
+/* Whole events that the reader's buffer has taken of @nr. */
+static unsigned int twq_copy_events(const struct twq_event *events,
+				    unsigned int nr, struct iov_iter *to)
 {
-	size_t copied = copy_to_iter(event, sizeof(*event), to);
+	size_t copied = copy_to_iter(events, nr * sizeof(*events), to);
 
-	if (likely(copied == sizeof(*event)))
-		return true;
-	iov_iter_revert(to, copied);
-	return false;
+	iov_iter_revert(to, copied % sizeof(*events));
+	return copied / sizeof(*events);
 }
 
 /*
  * Moves a batch of events to the reader. Page faults are off: the lock is
  * held. Returns the number of bytes; *@faulted tells that the buffer was not
- * there, in which case the event has stayed.
+ * there, in which case the events have stayed.
  */
 static ssize_t twq_events_take(struct twq_events *ev, struct iov_iter *to,
 			       bool *faulted)
 {
+	struct twq_event events[TWQ_READ_BATCH];
+	const unsigned int max = min_t(size_t, TWQ_READ_BATCH,
+				       iov_iter_count(to) / sizeof(*events));
+	unsigned int i, taken, nr = 0;
 	struct twq_ready *r, *next;
-	unsigned int n = 0;
 
-	*faulted = false;
 	spin_lock_bh(&ev->lock);
-	pagefault_disable();
-	list_for_each_entry_safe(r, next, &ev->ready, link) {
-		if (n == TWQ_READ_BATCH || iov_iter_count(to) < sizeof(r->event))
+	list_for_each_entry(r, &ev->ready, link) {
+		if (nr == max)
 			break;
-		if (!twq_copy_event(&r->event, to)) {
-			*faulted = true;
-			break;
-		}
-		list_del_init(&r->link);
-		n++;
+		events[nr++] = r->event;
 	}
-	ev->pending -= n;
-	ev->delivered += n;
+	pagefault_disable();
+	taken = twq_copy_events(events, nr, to);
 	pagefault_enable();
+	i = 0;
+	list_for_each_entry_safe(r, next, &ev->ready, link) {
+		if (i++ == taken)
+			break;
+		list_del_init(&r->link);
+	}
+	ev->pending -= taken;
+	ev->delivered += taken;
 	spin_unlock_bh(&ev->lock);
-	return n * sizeof(r->event);
+	*faulted = taken < nr;
+	return taken * sizeof(*events);
 }
 
 /**
@@ -208,7 +224,7 @@ bool twq_events_ready(struct twq_events *ev)
 static void twq_events_pass_on(struct twq_events *ev)
 {
 	if (twq_events_ready(ev))
-		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
+		twq_events_wake(ev);
 }
 
 /*

@@ -19,19 +19,10 @@
  * A mask of user space: words of 64 bits, whatever the caller's word size.
  * What is beyond the CPUs that the kernel can have is ignored, unread.
  */
-static int twq_copy_mask(struct cpumask *mask, u64 cpus, u32 cpus_len)
+static int twq_copy_mask(struct cpumask *mask, u64 cpus, size_t size)
 {
-	size_t size = min_t(size_t, cpus_len,
-			    BITS_TO_U64(nr_cpu_ids) * sizeof(u64));
-	u64 *words;
+	u64 *words = memdup_user(u64_to_user_ptr(cpus), size);
 
-	if (!cpus && !cpus_len) {
-		cpumask_copy(mask, cpu_possible_mask);
-		return 0;
-	}
-	if (!cpus || !cpus_len || cpus_len % sizeof(u64))
-		return -EINVAL;
-	words = memdup_user(u64_to_user_ptr(cpus), size);
 	if (IS_ERR(words))
 		return PTR_ERR(words);
 	cpumask_clear(mask);
@@ -40,6 +31,57 @@ static int twq_copy_mask(struct cpumask *mask, u64 cpus, u32 cpus_len)
 	kfree(words);
 	cpumask_and(mask, mask, cpu_possible_mask);
 	return 0;
+}
+
+/* A mask of one word that names one CPU needs no memory. NULL: it is another. */
+static const struct cpumask *twq_one_cpu(u64 cpus, size_t size)
+{
+	int cpu;
+	u64 word;
+
+	if (size != sizeof(word))
+		return NULL;
+	if (get_user(word, (u64 __user *)u64_to_user_ptr(cpus)))
+		return ERR_PTR(-EFAULT);
+	if (hweight64(word) != 1)
+		return NULL;
+	cpu = __ffs64(word);
+	return cpu < nr_cpu_ids && cpu_possible(cpu) ? cpumask_of(cpu) : NULL;
+}
+
+/* CPUs named by user space: a constant, or a copy of their own. */
+struct twq_cpus_arg {
+	const struct cpumask *mask;
+	cpumask_var_t copy;
+};
+
+static int twq_get_cpus(struct twq_cpus_arg *arg, u64 cpus, u32 cpus_len)
+{
+	size_t size = min_t(size_t, cpus_len,
+			    BITS_TO_U64(nr_cpu_ids) * sizeof(u64));
+	int err;
+
+	arg->mask = cpu_possible_mask;
+	if (!cpus && !cpus_len)
+		return 0;
+	if (!cpus || !cpus_len || cpus_len % sizeof(u64))
+		return -EINVAL;
+	arg->mask = twq_one_cpu(cpus, size);
+	if (arg->mask)
+		return PTR_ERR_OR_ZERO(arg->mask);
+	if (!alloc_cpumask_var(&arg->copy, TWQ_GFP_CALLER))
+		return -ENOMEM;
+	arg->mask = arg->copy;
+	err = twq_copy_mask(arg->copy, cpus, size);
+	if (err)
+		free_cpumask_var(arg->copy);
+	return err;
+}
+
+static void twq_put_cpus(struct twq_cpus_arg *arg)
+{
+	if (arg->mask == arg->copy)
+		free_cpumask_var(arg->copy);
 }
 
 /* The id goes out before the task can be found: no task after -EFAULT. */
@@ -71,18 +113,17 @@ static int twq_create(struct twq_file *file, struct twq_create *args,
 int twq_call_create(struct twq_file *file, struct twq_create *args,
 		    __u64 __user *id)
 {
-	cpumask_var_t mask;
+	struct twq_cpus_arg cpus = {};
 	int err;
 
 	if (args->flags & ~TWQ_CREATE_FLAGS || args->interval_ns < 0 ||
 	    memchr_inv(args->reserved, 0, sizeof(args->reserved)))
 		return -EINVAL;
-	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
-		return -ENOMEM;
-	err = twq_copy_mask(mask, args->cpus, args->cpus_len);
-	if (!err)
-		err = twq_create(file, args, mask, id);
-	free_cpumask_var(mask);
+	err = twq_get_cpus(&cpus, args->cpus, args->cpus_len);
+	if (err)
+		return err;
+	err = twq_create(file, args, cpus.mask, id);
+	twq_put_cpus(&cpus);
 	return err;
 }
 
@@ -110,17 +151,16 @@ static int twq_set_affinity(struct twq_file *file, u64 id,
 int twq_call_set_affinity(struct twq_file *file,
 			  const struct twq_affinity *args)
 {
-	cpumask_var_t mask;
+	struct twq_cpus_arg cpus = {};
 	int err;
 
 	if (args->flags || args->reserved)
 		return -EINVAL;
-	if (!alloc_cpumask_var(&mask, TWQ_GFP_CALLER))
-		return -ENOMEM;
-	err = twq_copy_mask(mask, args->cpus, args->cpus_len);
-	if (!err)
-		err = twq_set_affinity(file, args->id, mask);
-	free_cpumask_var(mask);
+	err = twq_get_cpus(&cpus, args->cpus, args->cpus_len);
+	if (err)
+		return err;
+	err = twq_set_affinity(file, args->id, cpus.mask);
+	twq_put_cpus(&cpus);
 	return err;
 }
 

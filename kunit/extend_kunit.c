@@ -98,6 +98,53 @@ static void extend_to_eternity_disarms(struct kunit *test)
 	expect_position(test, p, TWQ_ETERNITY);
 }
 
+/* -- positions that are stale, and soon due ------------------------------- */
+
+/* A pass that is made anyhow takes them along; and no deadline too early. */
+static void stale_position_is_moved_ahead(struct kunit *test)
+{
+	struct probe *first = extend_new(test, T0 + 5 * MS);
+	struct probe *stale = extend_new(test, T0 + 5 * MS + MS / 2);
+	struct probe *soon = extend_new(test, T0 + 5 * MS + MS / 4);
+	struct twq_cpu_stats before = scene_stats(), after;
+
+	twq_task_extend(&stale->task, T0 + 20 * MS);
+	twq_task_extend(&soon->task, T0 + 5 * MS + MS / 2);
+	expect_runs(test, first, T0 + 5 * MS, 1);
+	expect_position(test, soon, T0 + 5 * MS + MS / 4);
+	/* It comes before the stale one, and a pass looks no further. */
+	expect_position(test, stale, T0 + 5 * MS + MS / 2);
+	expect_runs(test, soon, T0 + 5 * MS + MS / 2, 1);
+	expect_position(test, stale, T0 + 20 * MS);
+	after = scene_stats();
+	KUNIT_EXPECT_EQ(test, after.stale, before.stale + 1);
+	expect_runs(test, stale, T0 + 20 * MS - 1, 0);
+	expect_runs(test, stale, T0 + 20 * MS, 1);
+}
+
+static void stale_position_later_than_that_stays(struct kunit *test)
+{
+	struct probe *first = extend_new(test, T0 + 5 * MS);
+	struct probe *near = extend_new(test, T0 + 6 * MS);
+	struct probe *far = extend_new(test, T0 + 6 * MS + 1);
+
+	twq_task_extend(&near->task, T0 + 20 * MS);
+	twq_task_extend(&far->task, TWQ_ETERNITY);
+	expect_runs(test, first, T0 + 5 * MS, 1);
+	expect_position(test, near, T0 + 20 * MS);
+	expect_position(test, far, T0 + 6 * MS + 1);
+}
+
+static void disarmed_position_is_dropped_ahead(struct kunit *test)
+{
+	struct probe *first = extend_new(test, T0 + 5 * MS);
+	struct probe *gone = extend_new(test, T0 + 6 * MS);
+
+	twq_task_disarm(&gone->task);
+	expect_runs(test, first, T0 + 5 * MS, 1);
+	expect_position(test, gone, TWQ_ETERNITY);
+}
+
 /* -- while the position moves --------------------------------------------- */
 
 /* What extend() does when the position has gone since it looked. */
@@ -232,6 +279,9 @@ static struct kunit_case extend_cases[] = {
 	KUNIT_CASE_PARAM(extend_without_position_is_refused, kind_gen_params),
 	KUNIT_CASE_PARAM(extend_after_unlink_is_refused, kind_gen_params),
 	KUNIT_CASE_PARAM(extend_to_eternity_disarms, kind_gen_params),
+	KUNIT_CASE_PARAM(stale_position_is_moved_ahead, kind_gen_params),
+	KUNIT_CASE_PARAM(stale_position_later_than_that_stays, kind_gen_params),
+	KUNIT_CASE_PARAM(disarmed_position_is_dropped_ahead, kind_gen_params),
 	KUNIT_CASE_PARAM(store_after_the_fire_is_followed, kind_gen_params),
 	KUNIT_CASE_PARAM(store_after_a_move_is_followed, kind_gen_params),
 	KUNIT_CASE_PARAM(store_while_the_pass_moves_is_seen, kind_gen_params),

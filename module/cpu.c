@@ -51,35 +51,6 @@ const struct cpumask *twq_cpu_serving(void)
 	return &twq_serving;
 }
 
-/**
- * twq_cpu_lock() - exclude the other users of a CPU's queues
- * @c: that CPU's part
- *
- * Context: process or bottom half. Bottom halves stay off until
- * twq_cpu_unlock().
- * Return: false when another CPU serves @c; nothing is excluded then.
- */
-bool twq_cpu_lock(struct twq_cpu *c)
-{
-	twq_bh_lock();
-	/* Pairs with the release in twq_cpu_rehome(). */
-	if (likely(smp_load_acquire(&c->host) == smp_processor_id()))
-		return true;
-	twq_bh_unlock();
-	return false;
-}
-
-/**
- * twq_cpu_unlock() - let the others in again
- * @c: as given to twq_cpu_lock()
- *
- * Context: after twq_cpu_lock() said true.
- */
-void twq_cpu_unlock(struct twq_cpu *c)
-{
-	twq_bh_unlock();
-}
-
 /*
  * Asks for a pass here, or the one under way for another look. Raising the
  * softirq from within its own handler would hand it to ksoftirqd whenever the
@@ -216,15 +187,14 @@ void twq_cpu_push(struct twq_cpu *c, struct llist_node *node)
 }
 
 /**
- * twq_cpu_arm() - see to it that a position in a local queue is not missed
+ * twq_cpu_rearm() - the rest of twq_cpu_arm(): arm the timer earlier
  * @c: the owner's part
  * @key_ns: the position
  *
  * Context: under twq_cpu_lock().
  */
-void twq_cpu_arm(struct twq_cpu *c, s64 key_ns)
+void twq_cpu_rearm(struct twq_cpu *c, s64 key_ns)
 {
-	twq_bh_assert_held();
 	if (twq_timer_arm(&c->timer, key_ns))
 		twq_cpu_ask(c);
 }
@@ -244,7 +214,10 @@ static void twq_cpu_collect(struct twq_cpu *c)
 		list_add_tail(&task->run, &c->run);
 }
 
-/* Takes at most @max due positions. Returns how many there were. */
+/*
+ * Takes at most @max positions that are due, or stale and soon due. Returns how
+ * many there were.
+ */
 static unsigned int twq_cpu_expire(struct twq_cpu *c, s64 now_ns,
 				   unsigned int max)
 {
@@ -255,16 +228,25 @@ static unsigned int twq_cpu_expire(struct twq_cpu *c, s64 now_ns,
 	for (taken = 0; taken < max; taken++) {
 		struct twq_task *task;
 
-		node = twq_queue_due(&c->queue, now_ns);
+		node = twq_queue_first(&c->queue);
 		if (!node)
 			break;
 		task = twq_task_of(node);
-		if (twq_task_due(task, &c->queue, now_ns) &&
-		    twq_task_wake(task, TWQ_WOKEN_TIMER))
+		if (node->key_ns > now_ns) {
+			if (!twq_task_move_ahead(task, &c->queue,
+						 now_ns + TWQ_AHEAD_NS))
+				break;
+		} else if (twq_task_due(task, &c->queue, now_ns) &&
+			   twq_task_wake(task, TWQ_WOKEN_TIMER)) {
 			list_add_tail(&task->run, &c->run);
+		}
 	}
 	return taken;
 }
+
+/* Tasks that are taken from the run queue at once, if they are as quick. */
+#define TWQ_RUN_BATCH		8U
+#define TWQ_RUN_QUICK_NS	(50 * (s64)NSEC_PER_USEC)
 
 /* What a pass may still take from the trees, and run, and until when. */
 struct twq_allowance {
@@ -296,53 +278,81 @@ static bool twq_cpu_take(struct twq_cpu *c, struct twq_allowance *left,
 	return true;
 }
 
-/* The next task to run, NULL when there is none. False when not the host. */
-static bool twq_cpu_next(struct twq_cpu *c, struct twq_task **task)
+/*
+ * The next tasks to run, @max at most; none when there are none. Negative when
+ * not the host.
+ */
+static int twq_cpu_next(struct twq_cpu *c, struct twq_task **tasks, int max)
 {
+	struct twq_task *task, *next;
+	int nr = 0;
+
 	if (!twq_cpu_lock(c))
-		return false;
+		return -EXDEV;
 	if (list_empty(&c->run))
 		twq_cpu_collect(c);
-	*task = list_first_entry_or_null(&c->run, struct twq_task, run);
-	if (*task)
-		list_del(&(*task)->run);
+	list_for_each_entry_safe(task, next, &c->run, run) {
+		if (nr == max)
+			break;
+		list_del(&task->run);
+		tasks[nr++] = task;
+	}
 	twq_cpu_unlock(c);
-	return true;
+	return nr;
 }
 
-/* Last step: the run queue. Returns whether there may be more to run. */
+/*
+ * Last step: the run queue, a few tasks for each hold of the lock and each look
+ * at the clock. Returns whether there may be more to run.
+ */
 static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *left)
 {
-	for (; left->run; left->run--) {
-		struct twq_task *task;
+	struct twq_task *tasks[TWQ_RUN_BATCH];
+	int i, nr, cpu = smp_processor_id();
+	s64 now_ns, last_ns = S64_MIN;
+	unsigned int batch = 1;
 
-		if (!twq_cpu_next(c, &task))
-			return true;
-		if (!task)
-			return false;
-		/* Before RUNNING, and so before the look at the mask. */
-		task->run_ns = twq_clock_ns();
-		if (task->run_ns >= left->until_ns)
-			left->run = 1;
-		twq_task_run(task, smp_processor_id());
+	while (left->run) {
+		nr = twq_cpu_next(c, tasks, min(left->run, batch));
+		if (nr <= 0)
+			return nr < 0;
+		/*
+		 * After all that has found them due, so that none seems to run
+		 * too early. Before RUNNING, and so before the look at the mask.
+		 */
+		now_ns = twq_clock_ns();
+		for (i = 0; i < nr; i++) {
+			tasks[i]->run_ns = now_ns;
+			twq_task_run(tasks[i], cpu);
+		}
+		left->run -= nr;
+		if (now_ns >= left->until_ns)
+			left->run = 0;
+		/* No batch of callbacks that take their time. */
+		batch = now_ns < last_ns + TWQ_RUN_QUICK_NS ? TWQ_RUN_BATCH : 1;
+		last_ns = now_ns;
 	}
 	return true;
 }
 
-/* One look at everything. Returns whether another one is needed. */
-static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *left)
+/*
+ * The time of a look. Before anything is looked at, the clock included, 'again'
+ * is cleared: what is asked for after this gets a look of its own. Pairs with
+ * the xchg() in twq_cpu_ask().
+ */
+static s64 twq_cpu_begin_look(struct twq_cpu *c)
 {
-	bool local, shared;
-	s64 now_ns;
-
-	/*
-	 * Before anything is looked at, the clock included: what is asked for
-	 * after this gets a look of its own. Pairs with the xchg() in
-	 * twq_cpu_ask().
-	 */
 	smp_store_mb(c->again, false);
 	twq_test_point(TWQ_TP_LOOK, NULL);
-	now_ns = twq_clock_ns();
+	return twq_clock_ns();
+}
+
+/* One look at everything. Returns whether another one is needed. */
+static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *left,
+			 s64 now_ns)
+{
+	bool local, shared;
+
 	if (!twq_cpu_take(c, left, now_ns, &local)) {
 		/* Another CPU has become the host; the kick is for it. */
 		left->take = 0;
@@ -356,20 +366,22 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 {
 	struct twq_cpu *c = from_tasklet(c, bh, bh);
 	unsigned int budget = READ_ONCE(twq_budget);
-	struct twq_allowance left = {
-		.take = budget,
-		.run = budget,
-		.until_ns = twq_clock_ns() + TWQ_PASS_NS,
-	};
-	s64 since_ns = twq_rest_clock_ns();
+	struct twq_allowance left = { .take = budget, .run = budget };
+	s64 now_ns, since_ns;
 	bool more;
 
 	twq_count(passes);
 	/* Seen late it costs a pass; pairs with twq_cpu_ask(). */
 	WRITE_ONCE(c->passing, true);
-	do {
-		more = twq_cpu_look(c, &left);
-	} while (more && left.take && left.run);
+	now_ns = twq_cpu_begin_look(c);
+	since_ns = twq_rest_time(now_ns);
+	left.until_ns = now_ns + TWQ_PASS_NS;
+	for (;;) {
+		more = twq_cpu_look(c, &left, now_ns);
+		if (!more || !left.take || !left.run)
+			break;
+		now_ns = twq_cpu_begin_look(c);
+	}
 	twq_test_point(TWQ_TP_LOOKED, NULL);
 	/* Full barrier before 'again'; pairs with the xchg() in twq_cpu_ask() */
 	smp_store_mb(c->passing, false);

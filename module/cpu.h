@@ -67,9 +67,7 @@ extern unsigned int twq_budget;
 
 #define twq_count(what)		this_cpu_inc(twq_counters.what)
 
-bool twq_cpu_lock(struct twq_cpu *c);
-void twq_cpu_unlock(struct twq_cpu *c);
-void twq_cpu_arm(struct twq_cpu *c, s64 key_ns);
+void twq_cpu_rearm(struct twq_cpu *c, s64 key_ns);
 void twq_cpu_push(struct twq_cpu *c, struct llist_node *node);
 void twq_cpu_kick(struct twq_cpu *c);
 void twq_cpu_raise(void);
@@ -78,6 +76,49 @@ const struct cpumask *twq_cpu_serving(void);
 void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats);
 int twq_cpu_init(void);
 void twq_cpu_exit(void);
+
+/**
+ * twq_cpu_lock() - exclude the other users of a CPU's queues
+ * @c: that CPU's part
+ *
+ * Context: process or bottom half. Bottom halves stay off until
+ * twq_cpu_unlock().
+ * Return: false when another CPU serves @c; nothing is excluded then.
+ */
+static inline bool twq_cpu_lock(struct twq_cpu *c)
+{
+	twq_bh_lock();
+	/* Pairs with the release in twq_cpu_rehome(). */
+	if (likely(smp_load_acquire(&c->host) == smp_processor_id()))
+		return true;
+	twq_bh_unlock();
+	return false;
+}
+
+/**
+ * twq_cpu_unlock() - let the others in again
+ * @c: as given to twq_cpu_lock()
+ *
+ * Context: after twq_cpu_lock() said true.
+ */
+static inline void twq_cpu_unlock(struct twq_cpu *c)
+{
+	twq_bh_unlock();
+}
+
+/**
+ * twq_cpu_arm() - see to it that a position in a local queue is not missed
+ * @c: the owner's part
+ * @key_ns: the position
+ *
+ * Context: under twq_cpu_lock().
+ */
+static inline void twq_cpu_arm(struct twq_cpu *c, s64 key_ns)
+{
+	twq_bh_assert_held();
+	if (twq_timer_is_late(&c->timer, key_ns))
+		twq_cpu_rearm(c, key_ns);
+}
 
 #ifdef TWQ_KUNIT
 /* What hotplug does when @cpu, which is the present one, comes up, goes down */

@@ -6,6 +6,7 @@
 #ifndef TWQ_QUEUE_H
 #define TWQ_QUEUE_H
 
+#include <linux/bug.h>
 #include <linux/twq.h>
 
 /**
@@ -36,11 +37,77 @@ static inline bool twq_node_linked(const struct twq_node *node)
 	return !RB_EMPTY_NODE(&node->rb);
 }
 
+/* Strictly less, so that equal keys keep their order of arrival. */
+static inline bool twq_node_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct twq_node, rb)->key_ns <
+	       rb_entry(b, struct twq_node, rb)->key_ns;
+}
+
+/* Where @node goes, in no tree and not counted: for the functions below. */
+static inline void twq_queue_insert(struct twq_queue *q, struct twq_node *node,
+				    s64 key_ns)
+{
+	/*
+	 * Marked, here and below: read without the queue's exclusion by
+	 * twq_utask_query(), the key, and twq_cpu_read_stats(), the number.
+	 */
+	WRITE_ONCE(node->key_ns, key_ns);
+	rb_add_cached(&node->rb, &q->tree, twq_node_less);
+}
+
+/**
+ * twq_queue_add() - put a node into a queue
+ * @q: the queue
+ * @node: a node that is in no queue
+ * @key_ns: its position
+ *
+ * Context: any, the caller excludes other users of @q.
+ */
+static inline void twq_queue_add(struct twq_queue *q, struct twq_node *node,
+				 s64 key_ns)
+{
+	if (WARN_ON_ONCE(twq_node_linked(node)))
+		return;
+	twq_queue_insert(q, node, key_ns);
+	WRITE_ONCE(q->nr, q->nr + 1);
+}
+
+/**
+ * twq_queue_remove() - take a node out of its queue
+ * @q: the queue that @node is in
+ * @node: the node
+ *
+ * Context: any, the caller excludes other users of @q.
+ */
+static inline void twq_queue_remove(struct twq_queue *q, struct twq_node *node)
+{
+	if (WARN_ON_ONCE(!twq_node_linked(node)))
+		return;
+	rb_erase_cached(&node->rb, &q->tree);
+	RB_CLEAR_NODE(&node->rb);
+	WRITE_ONCE(q->nr, q->nr - 1);
+}
+
+/**
+ * twq_queue_move() - put a node of a queue to another position
+ * @q: the queue that @node is in
+ * @node: the node
+ * @key_ns: the new position
+ *
+ * Context: any, the caller excludes other users of @q.
+ */
+static inline void twq_queue_move(struct twq_queue *q, struct twq_node *node,
+				  s64 key_ns)
+{
+	if (WARN_ON_ONCE(!twq_node_linked(node)))
+		return;
+	rb_erase_cached(&node->rb, &q->tree);
+	twq_queue_insert(q, node, key_ns);
+}
+
 void twq_queue_init(struct twq_queue *q);
-void twq_queue_add(struct twq_queue *q, struct twq_node *node, s64 key_ns);
-void twq_queue_move(struct twq_queue *q, struct twq_node *node, s64 key_ns);
-void twq_queue_remove(struct twq_queue *q, struct twq_node *node);
+struct twq_node *twq_queue_first(const struct twq_queue *q);
 s64 twq_queue_first_key(const struct twq_queue *q);
-struct twq_node *twq_queue_due(const struct twq_queue *q, s64 now_ns);
 
 #endif /* TWQ_QUEUE_H */

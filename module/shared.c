@@ -18,38 +18,14 @@
 struct twq_shared twq_shared;
 
 /**
- * twq_shared_lock() - exclude the other users of the shared queue
- *
- * Context: process or bottom half. Bottom halves stay off until
- * twq_shared_unlock().
- */
-void twq_shared_lock(void)
-	__acquires(&twq_shared.lock)
-{
-	spin_lock_bh(&twq_shared.lock);
-}
-
-/**
- * twq_shared_unlock() - let the others in again
- *
- * Context: after twq_shared_lock().
- */
-void twq_shared_unlock(void)
-	__releases(&twq_shared.lock)
-{
-	spin_unlock_bh(&twq_shared.lock);
-}
-
-/**
- * twq_shared_arm() - see to it that a position in the queue is not missed
+ * twq_shared_rearm() - the rest of twq_shared_arm(): arm the timer earlier
  * @key_ns: the position
  *
  * Context: under twq_shared_lock().
  */
-void twq_shared_arm(s64 key_ns)
+void twq_shared_rearm(s64 key_ns)
 	__must_hold(&twq_shared.lock)
 {
-	lockdep_assert_held(&twq_shared.lock);
 	if (twq_timer_arm(&twq_shared.timer, key_ns))
 		twq_cpu_raise();
 }
@@ -64,10 +40,16 @@ static unsigned int twq_shared_take(s64 now_ns, unsigned int max)
 	for (taken = 0; taken < max; taken++) {
 		struct twq_task *task;
 
-		node = twq_queue_due(&twq_shared.queue, now_ns);
+		node = twq_queue_first(&twq_shared.queue);
 		if (!node)
 			break;
 		task = twq_task_of(node);
+		if (node->key_ns > now_ns) {
+			if (!twq_task_move_ahead(task, &twq_shared.queue,
+						 now_ns + TWQ_AHEAD_NS))
+				break;
+			continue;
+		}
 		if (!twq_task_due(task, &twq_shared.queue, now_ns))
 			continue;
 		/*

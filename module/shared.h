@@ -25,9 +25,45 @@ struct twq_shared {
 
 extern struct twq_shared twq_shared;
 
-void twq_shared_lock(void);
-void twq_shared_unlock(void);
-void twq_shared_arm(s64 key_ns);
+/**
+ * twq_shared_lock() - exclude the other users of the shared queue
+ *
+ * Context: process or bottom half. Bottom halves stay off until
+ * twq_shared_unlock().
+ */
+static inline void twq_shared_lock(void)
+	__acquires(&twq_shared.lock)
+{
+	spin_lock_bh(&twq_shared.lock);
+}
+
+/**
+ * twq_shared_unlock() - let the others in again
+ *
+ * Context: after twq_shared_lock().
+ */
+static inline void twq_shared_unlock(void)
+	__releases(&twq_shared.lock)
+{
+	spin_unlock_bh(&twq_shared.lock);
+}
+
+void twq_shared_rearm(s64 key_ns);
+
+/**
+ * twq_shared_arm() - see to it that a position in the queue is not missed
+ * @key_ns: the position
+ *
+ * Context: under twq_shared_lock().
+ */
+static inline void twq_shared_arm(s64 key_ns)
+	__must_hold(&twq_shared.lock)
+{
+	lockdep_assert_held(&twq_shared.lock);
+	if (twq_timer_is_late(&twq_shared.timer, key_ns))
+		twq_shared_rearm(key_ns);
+}
+
 bool twq_shared_is_due(s64 now_ns);
 bool twq_shared_expire(s64 now_ns, unsigned int *max);
 void twq_shared_init(void);

@@ -114,7 +114,10 @@ u32 twq_slots_first(int cpu)
  */
 u32 twq_slots_last(int cpu)
 {
-	return twq_slots_first(cpu) + twq_slots_per_cpu() - 1;
+	u32 nr = twq_slots_per_cpu();
+
+	/* More CPUs than pages: no CPU has slots of its own. */
+	return nr ? twq_slots_first(cpu) + nr - 1 : TWQ_MAX_SLOTS - 1;
 }
 
 /* Pages without a task are none: SIGBUS, as beyond the end of a file. */

@@ -66,9 +66,6 @@ void twq_task_use_slot(struct twq_task *task, struct twq_slot *slot)
 	WRITE_ONCE(slot->position_ns, TWQ_ETERNITY);
 }
 
-/* Times that a program which stores to its slot in a loop may get ahead. */
-#define TWQ_TRIES	8
-
 static struct twq_cpu *twq_home(u32 state)
 {
 	return per_cpu_ptr(&twq_cpus, twq_state_cpu(state));
@@ -78,7 +75,7 @@ static struct twq_cpu *twq_home(u32 state)
  * Excludes the other users of the tree that @state names; false when it is the
  * local one of a CPU that is served elsewhere.
  */
-static bool twq_tree_lock(u32 state)
+static __always_inline bool twq_tree_lock(u32 state)
 {
 	if (!(state & TWQ_SHARED_WQ))
 		return twq_cpu_lock(twq_home(state));
@@ -86,7 +83,7 @@ static bool twq_tree_lock(u32 state)
 	return true;
 }
 
-static void twq_tree_unlock(u32 state)
+static __always_inline void twq_tree_unlock(u32 state)
 {
 	if (state & TWQ_SHARED_WQ)
 		twq_shared_unlock();
@@ -112,23 +109,38 @@ static void twq_task_tell(struct twq_task *task, s64 position_ns)
 	smp_store_mb(task->slot->position_ns, position_ns);
 }
 
+static __always_inline void twq_queue_put(struct twq_queue *q,
+					  struct twq_task *task,
+					  s64 position_ns)
+{
+	struct twq_queue *in = twq_tree_holding(q, &task->node);
+
+	if (!twq_node_linked(&task->node)) {
+		if (position_ns != TWQ_ETERNITY)
+			twq_queue_add(q, &task->node, position_ns);
+	} else if (position_ns != TWQ_ETERNITY && in == q) {
+		twq_queue_move(q, &task->node, position_ns);
+	} else {
+		twq_queue_remove(in, &task->node);
+		if (position_ns != TWQ_ETERNITY)
+			twq_queue_add(q, &task->node, position_ns);
+	}
+}
+
 /*
  * Brings a task to @position_ns, TWQ_ETERNITY for out of the tree, or to where
  * its deadline has gone meanwhile. A program may lower it time and again; so
  * after the second time the task goes to the very front, where its deadline is
  * looked at in the next pass, whatever it is then. Returns the position.
  */
-static s64 twq_tree_settle(struct twq_queue *q, struct twq_task *task,
+static __always_inline s64 twq_tree_settle(struct twq_queue *q, struct twq_task *task,
 			   s64 position_ns)
 {
 	int tries = 0;
 	s64 expires_ns;
 
 	for (;;) {
-		if (twq_node_linked(&task->node))
-			twq_queue_remove(q, &task->node);
-		if (position_ns != TWQ_ETERNITY)
-			twq_queue_add(q, &task->node, position_ns);
+		twq_queue_put(q, task, position_ns);
 		twq_task_tell(task, position_ns);
 		twq_test_point(TWQ_TP_TOLD, task);
 		expires_ns = twq_task_expires(task);
@@ -138,17 +150,18 @@ static s64 twq_tree_settle(struct twq_queue *q, struct twq_task *task,
 	}
 }
 
-static void twq_tree_remove(struct twq_task *task, u32 state)
+static __always_inline void twq_tree_remove(struct twq_task *task, u32 state)
 {
 	if (!twq_node_linked(&task->node))
 		return;
-	twq_queue_remove(twq_tree_of(state), &task->node);
+	twq_queue_remove(twq_tree_holding(twq_tree_of(state), &task->node),
+			 &task->node);
 	/* No barrier: the deadline is not followed from now on, see unlink. */
 	WRITE_ONCE(task->slot->position_ns, TWQ_ETERNITY);
 }
 
 /* The tree is touched only when the task is not in it or has to come earlier */
-static void twq_tree_place(struct twq_task *task, u32 state)
+static __always_inline void twq_tree_place(struct twq_task *task, u32 state)
 {
 	s64 position_ns = twq_task_expires(task);
 
@@ -177,7 +190,8 @@ static void twq_tree_place(struct twq_task *task, u32 state)
  * of the tree under the same one, after having set KILLED, so nothing is put
  * in after that.
  */
-static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
+static __always_inline int twq_task_enter(struct twq_task *task, bool use,
+					  u32 *state)
 {
 	u32 now;
 
@@ -185,10 +199,8 @@ static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
 		now = twq_task_state(task);
 		*state = twq_tree_state(task, now);
 		twq_test_point(TWQ_TP_ENTER, task);
-		if (!twq_tree_lock(*state)) {
-			twq_count(refused);
+		if (!twq_tree_lock(*state))
 			return -EXDEV;
-		}
 		if (!use || state_use(task, &now))
 			break;
 		twq_tree_unlock(*state);
@@ -197,6 +209,29 @@ static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
 		twq_tree_unlock(*state);
 		return -ESRCH;
 	}
+	return 0;
+}
+
+/* What the caller is told of a tree that he could not enter. */
+static int twq_task_refused(int err)
+{
+	if (err == -EXDEV)
+		twq_count(refused);
+	return err;
+}
+
+static int twq_task_follow(struct twq_task *task)
+{
+	u32 state;
+	int err;
+
+	if (twq_task_expires(task) == TWQ_ETERNITY)
+		return 0;
+	err = twq_task_enter(task, true, &state);
+	if (err)
+		return err;
+	twq_tree_place(task, state);
+	twq_tree_unlock(state);
 	return 0;
 }
 
@@ -213,17 +248,7 @@ static int twq_task_enter(struct twq_task *task, bool use, u32 *state)
  */
 int twq_task_queue(struct twq_task *task)
 {
-	u32 state;
-	int err;
-
-	if (twq_task_expires(task) == TWQ_ETERNITY)
-		return 0;
-	err = twq_task_enter(task, true, &state);
-	if (err)
-		return err;
-	twq_tree_place(task, state);
-	twq_tree_unlock(state);
-	return 0;
+	return twq_task_refused(twq_task_follow(task));
 }
 EXPORT_SYMBOL_GPL(twq_task_queue);
 
@@ -239,7 +264,7 @@ EXPORT_SYMBOL_GPL(twq_task_queue);
  */
 int twq_task_requeue(struct twq_task *task)
 {
-	int err = twq_task_queue(task);
+	int err = twq_task_follow(task);
 
 	if (err != -EXDEV)
 		return err;
@@ -265,7 +290,7 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 
 	err = twq_task_enter(task, deadline_ns != TWQ_ETERNITY, &state);
 	if (err)
-		return err;
+		return twq_task_refused(err);
 	/* One of it and twq_task_expire() has the old deadline, not both. */
 	*old_ns = atomic64_xchg(twq_task_deadline(task), deadline_ns);
 	twq_test_point(TWQ_TP_CHANGED, task);
@@ -285,21 +310,15 @@ EXPORT_SYMBOL_GPL(twq_task_queue_at);
  * change is a full barrier: the deadline before the next look at the position,
  * pairs with twq_task_tell(). Pairs with twq_task_expire(), too: a deadline
  * that this leaves alone is used up later.
- *
- * A program that stores to its slot in a loop does not keep us here.
  */
 static s64 twq_expires_lower(struct twq_task *task, s64 when_ns)
 {
 	s64 old_ns = twq_task_expires(task);
-	int tries;
 
-	for (tries = 0; tries < TWQ_TRIES; tries++) {
-		if (old_ns <= when_ns ||
-		    atomic64_try_cmpxchg(twq_task_deadline(task), &old_ns,
-					 when_ns))
-			return old_ns;
-	}
-	return atomic64_xchg(twq_task_deadline(task), when_ns);
+	while (old_ns > when_ns &&
+	       !atomic64_try_cmpxchg(twq_task_deadline(task), &old_ns, when_ns))
+		;
+	return old_ns;
 }
 
 /*
@@ -360,7 +379,7 @@ int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	}
 	err = twq_task_enter(task, true, &state);
 	if (err)
-		return err;
+		return twq_task_refused(err);
 	*old_ns = twq_expires_lower(task, deadline_ns);
 	twq_tree_place(task, state);
 	twq_tree_unlock(state);
@@ -395,7 +414,7 @@ int twq_task_schedule(struct twq_task *task, s64 deadline_ns)
 	if (!twq_lowers_unlocked(now)) {
 		err = twq_task_enter(task, true, &state);
 		if (err)
-			return err;
+			return twq_task_refused(err);
 		twq_tree_unlock(state);
 	}
 	if (!(now & TWQ_QUEUED))
@@ -418,7 +437,7 @@ int twq_task_unlink(struct twq_task *task)
 
 	err = twq_task_enter(task, false, &state);
 	if (err)
-		return err;
+		return twq_task_refused(err);
 	/* Unused, it is in no tree, and @state names none for certain. */
 	if (state & TWQ_USED)
 		twq_tree_remove(task, state);
@@ -462,7 +481,8 @@ bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
 
 	if (expires_ns <= now_ns) {
 		twq_count(expired);
-		twq_queue_remove(q, &task->node);
+		twq_queue_remove(twq_tree_holding(q, &task->node),
+				 &task->node);
 		/* A run follows, and looks at the deadline. */
 		twq_task_tell(task, TWQ_ETERNITY);
 		return true;
@@ -470,6 +490,32 @@ bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
 	twq_count(stale);
 	twq_tree_settle(q, task, expires_ns);
 	return false;
+}
+
+/**
+ * twq_task_move_ahead() - move a stale position before it comes
+ * @task: the first task in @q, whose position has not come
+ * @q: its tree
+ * @ahead_ns: a time soon
+ *
+ * For a pass that is made anyhow: a stale position costs an interrupt and a
+ * pass of its own otherwise, and nearly all positions are stale where deadlines
+ * are moved later time and again.
+ *
+ * Context: bottom half, under the exclusion of @q.
+ * Return: whether it was moved or dropped; false for a deadline or a position
+ * that is later than @ahead_ns.
+ */
+bool twq_task_move_ahead(struct twq_task *task, struct twq_queue *q,
+			 s64 ahead_ns)
+{
+	s64 expires_ns = twq_task_expires(task);
+
+	if (task->node.key_ns > ahead_ns || expires_ns <= ahead_ns)
+		return false;
+	twq_count(stale);
+	twq_tree_settle(q, task, expires_ns);
+	return true;
 }
 
 /**

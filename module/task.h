@@ -24,6 +24,8 @@ static inline struct twq_task *twq_task_of(struct twq_node *node)
 
 void twq_task_use_slot(struct twq_task *task, struct twq_slot *slot);
 bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns);
+bool twq_task_move_ahead(struct twq_task *task, struct twq_queue *q,
+			 s64 ahead_ns);
 bool twq_task_detach(struct twq_task *task);
 bool twq_task_wake(struct twq_task *task, u32 reasons);
 void twq_task_push(struct twq_task *task);

@@ -123,6 +123,17 @@ void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
 	timer->armed_ns = TWQ_ETERNITY;
 }
 
+static bool twq_timer_start(struct twq_timer *timer, s64 key_ns, s64 now_ns)
+{
+	/* Pairs with the READ_ONCE() in twq_shared_is_due(). */
+	WRITE_ONCE(timer->armed_ns, key_ns);
+	if (key_ns <= now_ns)
+		return true;
+	if (!twq_clock_is_fake())
+		hrtimer_start(&timer->hr, key_ns, timer->mode);
+	return false;
+}
+
 /**
  * twq_timer_arm() - see to it that a key is not missed
  * @timer: the timer of a queue
@@ -138,15 +149,9 @@ void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
  */
 bool twq_timer_arm(struct twq_timer *timer, s64 key_ns)
 {
-	if (key_ns >= timer->armed_ns)
+	if (!twq_timer_is_late(timer, key_ns))
 		return false;
-	/* Pairs with the READ_ONCE() in twq_shared_is_due(). */
-	WRITE_ONCE(timer->armed_ns, key_ns);
-	if (key_ns <= twq_clock_ns())
-		return true;
-	if (!twq_clock_is_fake())
-		hrtimer_start(&timer->hr, key_ns, timer->mode);
-	return false;
+	return twq_timer_start(timer, key_ns, twq_clock_ns());
 }
 
 /**
@@ -166,7 +171,10 @@ bool twq_timer_rearm(struct twq_timer *timer, s64 first_ns, s64 now_ns)
 	/* Pairs with the READ_ONCE() in twq_shared_is_due(). */
 	if (timer->armed_ns <= now_ns)
 		WRITE_ONCE(timer->armed_ns, TWQ_ETERNITY);
-	return twq_timer_arm(timer, first_ns);
+	if (!twq_timer_is_late(timer, first_ns))
+		return false;
+	/* Due since that look, it fires at once. */
+	return twq_timer_start(timer, first_ns, now_ns);
 }
 
 /**
@@ -214,9 +222,22 @@ s64 twq_rest_clock_ns(void)
 }
 
 /**
+ * twq_rest_time() - a reading of the clock as the time at which a pass begins
+ * @now_ns: from twq_clock_ns(), just now
+ *
+ * Context: any but NMI.
+ * Return: the time for twq_rest_begin(), which stays real while tests fake the
+ * other one.
+ */
+s64 twq_rest_time(s64 now_ns)
+{
+	return twq_clock_is_fake() ? twq_rest_clock_ns() : now_ns;
+}
+
+/**
  * twq_rest_begin() - at the end of a pass: leave the CPU to others now
  * @rest: the CPU's
- * @since_ns: twq_rest_clock_ns() at the beginning of the pass
+ * @since_ns: twq_rest_time() at the beginning of the pass
  *
  * Without it, intervals of user space could be chosen so that each interrupt
  * comes right after the passes of the one before, and nothing else would run:
@@ -258,12 +279,13 @@ void twq_rest_begin(struct twq_rest *rest, s64 since_ns)
  */
 bool twq_rest_is_over(struct twq_rest *rest)
 {
-	/* Pairs with twq_rest_begin(), on this CPU or a former host. */
-	s64 left_ns = READ_ONCE(rest->paid_ns) - TWQ_REST_AHEAD_NS -
-		      twq_rest_clock_ns();
+	s64 left_ns;
 
 	if (is_idle_task(current) && !need_resched())
 		return true;
+	/* Pairs with twq_rest_begin(), on this CPU or a former host. */
+	left_ns = READ_ONCE(rest->paid_ns) - TWQ_REST_AHEAD_NS -
+		  twq_rest_clock_ns();
 	if (left_ns <= 0)
 		return true;
 	if (!hrtimer_is_queued(&rest->hr))

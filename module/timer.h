@@ -12,6 +12,9 @@
 /* As long as a pass may last: half of what bottom halves may take on end. */
 #define TWQ_PASS_NS	((s64)NSEC_PER_MSEC)
 
+/* A pass also moves the stale positions that would come within this time. */
+#define TWQ_AHEAD_NS	((s64)NSEC_PER_MSEC)
+
 /**
  * struct twq_timer - the timer of one queue
  * @hr: what fires
@@ -39,6 +42,19 @@ struct twq_rest {
 	s64 paid_ns;
 };
 
+/**
+ * twq_timer_is_late() - whether a key would be missed by what is armed
+ * @timer: the timer of a queue
+ * @key_ns: a key in the queue
+ *
+ * Context: under the exclusion of the queue.
+ * Return: whether twq_timer_arm() is needed.
+ */
+static inline bool twq_timer_is_late(const struct twq_timer *timer, s64 key_ns)
+{
+	return key_ns < timer->armed_ns;
+}
+
 s64 twq_clock_ns(void);
 s64 twq_clock_after(s64 delay_ns);
 bool twq_clock_sleep(s64 until_ns);
@@ -51,6 +67,7 @@ void twq_timer_stop(struct twq_timer *timer);
 void twq_rest_init(struct twq_rest *rest,
 		   enum hrtimer_restart (*over)(struct hrtimer *));
 s64 twq_rest_clock_ns(void);
+s64 twq_rest_time(s64 now_ns);
 void twq_rest_begin(struct twq_rest *rest, s64 since_ns);
 bool twq_rest_is_over(struct twq_rest *rest);
 void twq_rest_end(struct twq_rest *rest);

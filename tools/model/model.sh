@@ -101,6 +101,31 @@ kick() {
 	done
 }
 
+slot() {
+	holds slot -DLOCAL -DSTORES=3
+	holds slot -DLOCAL -DEXTEND
+	holds slot -DLOCAL -DSCHEDULE
+	holds slot -DLOCAL -DUNLINK -DSTORES=2
+	holds slot -DLOCAL -DDESTROY -DSTORES=2
+	holds slot -DSTORES=2
+	holds slot -DEXTEND
+	holds slot -DSCHEDULE
+	holds slot -DUNLINK
+	holds slot -DDESTROY
+	# the program's side: a release store alone, one look, no call
+	found slot NO_FENCE -DLOCAL
+	found slot EXTEND_ONCE -DEXTEND
+	found slot SCHEDULE_LOOKS_EARLY -DSCHEDULE
+	found slot REQUEUE_NOTHING -DLOCAL
+	found slot WAKE_UNMARKED -DLOCAL
+	# the module's side
+	found slot TELL_NO_BARRIER
+	found slot SETTLE_ONCE -DLOCAL -DSTORES=2
+	found slot TOLD_AFTER_LOOK -DLOCAL -DSTORES=2
+	found slot DUE_UNTOLD
+	found slot EXPIRE_STORES
+}
+
 main() {
 	[[ ${1:-} != -* ]] || usage 2 >&2
 	only=${1:-}
@@ -110,6 +135,7 @@ main() {
 	report=$work.report
 	trap 'rm -rf "$work" "$report"' EXIT
 	task
+	slot
 	kick
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	((passed && !failed))

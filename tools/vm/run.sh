@@ -8,8 +8,9 @@
 # died early or the kernel's log has a line of verdict.txt; 126 if none booted.
 # ARGS go to the kernel's command line. Logs stay in FOLDER (console, output,
 # verdict). -i: QEMU's clock counts instructions, one a nanosecond, and there is
-# one CPU, so that figures repeat. ACCEL=kvm asks for KVM instead of TCG, which
-# may hang when nested.
+# one CPU, so that figures repeat; ICOUNT is for more options of that clock, PLUGIN
+# for one of QEMU's plugins. ACCEL=kvm asks for KVM instead of TCG, which may hang
+# when nested.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -81,7 +82,9 @@ exec_x86() {
 	local cpu=max,la57=off accel=tcg,thread=multi clock=()
 	[[ ${ACCEL:-tcg} == tcg ]] || accel=$ACCEL cpu=host
 	[[ -z $icount ]] ||
-		accel=tcg,thread=single cpus=1 clock=(-icount shift=0)
+		accel=tcg,thread=single cpus=1 \
+			clock=(-icount "shift=0${ICOUNT:+,$ICOUNT}"
+			       ${PLUGIN:+-plugin "$PLUGIN"})
 	exec setsid qemu-system-x86_64 "${clock[@]}" -nodefaults -no-reboot \
 		-display none -monitor none -accel "$accel" -cpu "$cpu" \
 		-smp "$cpus" -m "$memory" -kernel "$image" -initrd "$work/initrd" \

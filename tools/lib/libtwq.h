@@ -173,6 +173,23 @@ static inline int twq_set_deadline(const struct twq_map *map, uint64_t id,
 }
 
 /**
+ * twq_set_slot() - as twq_set_deadline(), for who keeps the slot at hand
+ * @map: the map of the task's file
+ * @slot: what twq_slot() says of @map and @id, not NULL
+ * @id: a task that exists
+ * @deadline_ns: the deadline, TWQ_ETERNITY for none; the past is due now
+ *
+ * Context: as twq_set_deadline().
+ * Return: 0, or -errno of twq_requeue(), the deadline being stored then.
+ */
+static inline int twq_set_slot(const struct twq_map *map,
+			       struct twq_slot *slot, uint64_t id,
+			       int64_t deadline_ns)
+{
+	return __twq_slot_move(map, slot, id, deadline_ns);
+}
+
+/**
  * twq_extend() - move a deadline to where a store is enough
  * @map: the map of the task's file
  * @id: a task that exists

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How late a program that waits has an expiry: deadlines in random order over a
+ * second, from each of them to the time when the call that waited for it has
+ * returned and, where there is another one to make for each, that is made.
+ */
+#include <stdlib.h>
+
+#include "user.h"
+
+#define AHEAD_NS	20000000LL
+#define SET_NS		10000LL
+#define MOST		10000	/* a second: no CPU should be busy by them */
+
+static int compare(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void report_all(const struct peer *peer, const struct plan *plan,
+		       int64_t *late)
+{
+	uint32_t nr = plan->pending;
+
+	qsort(late, nr, sizeof(*late), compare);
+	report(peer, plan, "lateness-p50", plan->unit, late[nr / 2]);
+	report(peer, plan, "lateness-p99", plan->unit, late[nr * 99 / 100]);
+	report(peer, plan, "lateness-max", plan->unit, late[nr - 1]);
+}
+
+/* The first is due @ahead_ns from now. False when that was before all were set. */
+static bool try_round(const struct peer *peer, const struct job *all,
+		      int64_t ahead_ns, int64_t *late)
+{
+	static uint32_t taken[TAKE_MOST];
+	int64_t start, set, now;
+	uint32_t i, got, had = 0;
+
+	start = now_ns() + ahead_ns;
+	for (i = 0; i < all->nr; i++)
+		((int64_t *)all->when)[i] =
+			start + all->which[i] * NSEC_PER_SEC / all->nr;
+	peer->set(all);
+	set = now_ns();
+	while (had < all->nr) {
+		got = peer->take(taken, true);
+		now = now_ns();
+		for (i = 0; i < got; i++)
+			late[had++] = now - start -
+				      taken[i] * NSEC_PER_SEC / all->nr;
+	}
+	return set < start;
+}
+
+void measure_lateness(const struct peer *peer, const struct plan *plan)
+{
+	int64_t *late, ahead_ns = AHEAD_NS + plan->pending * SET_NS;
+	uint32_t nr = plan->pending;
+	uint32_t *deck, i;
+	struct job all;
+
+	if (nr > MOST || !open_all(peer, plan))
+		return;
+	deck = make_deck(nr);
+	late = make_times(nr);
+	all = (struct job){ .which = deck, .when = make_times(nr), .nr = nr };
+	if (peer->create)
+		peer->create(&all);
+	for (i = 0; i < plan->rounds; i++) {
+		draw_some(deck, nr, nr);
+		while (!try_round(peer, &all, ahead_ns, late))
+			ahead_ns *= 2;
+		report_all(peer, plan, late);
+	}
+}

@@ -63,7 +63,7 @@ static void meet(void (*last)(void))
 		sched_yield();
 }
 
-static bool turn(atomic_llong *mine, _Atomic int64_t *other, bool fence)
+static bool turn(atomic_llong *mine, atomic_llong *other, bool fence)
 {
 	atomic_store_explicit(mine, 1, memory_order_release);
 	if (fence)

@@ -10,7 +10,7 @@
 
 #include "bench.h"
 
-#define EXPIRE_ITEMS	5000			/* for a figure, at least */
+#define EXPIRE_ITEMS	1000			/* for a figure, at least */
 #define EXPIRE_AFTER_NS	(NSEC_PER_MSEC)		/* and for each item to arm: */
 #define EXPIRE_ARM_NS	(2 * NSEC_PER_USEC)
 #define EXPIRE_LATE_NS	(20 * (s64)NSEC_PER_SEC)

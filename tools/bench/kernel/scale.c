@@ -22,6 +22,7 @@
 
 #define SCALE_CPUS	8
 #define SCALE_PENDING	10000		/* of each thread */
+#define SCALE_BATCH	50		/* calls between looks at the clock */
 #define SCALE_NS	(300 * (s64)NSEC_PER_MSEC)
 
 struct scale;
@@ -59,15 +60,15 @@ static void own_round(struct scale_thread *t)
 	struct bench *b = &t->b;
 	u32 i;
 
-	for (i = 0; i < b->batch; i++) {
+	for (i = 0; i < SCALE_BATCH; i++) {
 		u32 n = bench_pick(b, i);
 
 		bench_step(b, &b->steps[i], n, b->low_ns[n]);
 	}
-	t->ns += bench_loop(b, BENCH_UNLINK, 0, b->batch);
-	t->ns += bench_loop(b, BENCH_ARM, 0, b->batch);
-	t->calls += 2 * b->batch;
-	b->next = (b->next + b->batch) % b->pending;
+	t->ns += bench_loop(b, BENCH_UNLINK, 0, SCALE_BATCH);
+	t->ns += bench_loop(b, BENCH_ARM, 0, SCALE_BATCH);
+	t->calls += 2 * SCALE_BATCH;
+	b->next = (b->next + SCALE_BATCH) % b->pending;
 }
 
 /* Time goes by, so the deadlines come earlier from round to round. */
@@ -78,13 +79,13 @@ static void foreign_round(struct scale_thread *t, u32 round)
 	struct bench *b = &t->b, *of = &s->threads[(nr + next) % s->cpus].b;
 	s64 gone_ns = ktime_get_ns() - s->start_ns;
 
-	for (i = 0; i < b->batch; i++) {
+	for (i = 0; i < SCALE_BATCH; i++) {
 		u32 n = bench_random(b, of->pending);
 
 		bench_step(of, &b->steps[i], n, of->low_ns[n] - gone_ns);
 	}
-	t->ns += bench_loop(b, BENCH_FOREIGN, 0, b->batch);
-	t->calls += b->batch;
+	t->ns += bench_loop(b, BENCH_FOREIGN, 0, SCALE_BATCH);
+	t->calls += SCALE_BATCH;
 }
 
 static int scale_run(void *data)

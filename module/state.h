@@ -42,8 +42,9 @@
  * follows, whose queueing step is such a look. Without the barriers each could
  * miss the other's store, which waits in a buffer, and the deadline would be
  * silent. A mere release store is no such barrier.
- * tools/model/task.pml is all of this for a model checker; kick.pml there is
- * the way of a task to a CPU, whose barriers are in cpu.c.
+ * tools/model/task.pml is all of this for a model checker, slot.pml deadline and
+ * position, slot.litmus the two barriers alone; kick.pml is the way of a task to
+ * a CPU, whose barriers are in cpu.c.
  */
 #ifndef TWQ_STATE_H
 #define TWQ_STATE_H

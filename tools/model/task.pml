@@ -7,12 +7,13 @@
  *   lock, unlock          twq_shared_lock(); with -DLOCAL twq_cpu_lock(), which
  *                         is to be had on the owner, CPU 0, alone
  *   place                 twq_tree_place(), in the tree that the lock guards
- *   push                  twq_task_push(); kick.pml and hotplug.pml are the way
- *                         from there to a CPU
+ *   push                  twq_task_push(); kick.pml is the way from there to a
+ *                         CPU
  *   take_due              twq_shared_take() or twq_cpu_expire(), and
  *                         twq_task_due()
  *   run_task, queue, reap twq_task_run(), twq_task_queue(), twq_task_reap()
- *   scheduler             twq_task_schedule(), with -DSCHEDULE
+ *   scheduler             twq_task_schedule() with the lock, with -DSCHEDULE;
+ *                         slot.pml has the way without
  *   queuer                twq_task_queue_at(), with -DQUEUE
  *   destroyer             twq_task_destroy(), with -DDESTROY
  *

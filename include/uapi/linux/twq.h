@@ -220,7 +220,9 @@ struct twq_query {
  * @discarded: events unread when their task was destroyed
  *
  * For a file at rest: fired == delivered + coalesced + pending + discarded and
- * armed == expired + moved + cancelled + dropped + tasks with a deadline.
+ * armed == expired + moved + cancelled + dropped + tasks with a deadline; the
+ * latter, where a program arms or disarms by a store to a slot, once the tasks
+ * concerned have ended: only then are such stores counted.
  */
 struct twq_ledger {
 	__u64 created;
@@ -318,7 +320,12 @@ struct twq_event {
  * A store of a @deadline_ns that is not earlier than @position_ns is all that
  * it takes to move the deadline. @position_ns is to be read after the store and
  * a full barrier (a sequentially consistent fence): if it is later than the
- * deadline then, TWQ_IOC_REQUEUE has to follow.
+ * deadline then, TWQ_IOC_REQUEUE has to follow. Who stores looks, each for the
+ * deadline that he has stored. A release store and no fence does not do: the
+ * load may come first, and the module may have moved the position in between.
+ *
+ * A store is one access of 64 bits; half of one is a deadline, too. After
+ * DESTROY the slot is another task's, and a store moves the deadline of that.
  */
 struct twq_slot {
 	__s64 deadline_ns;

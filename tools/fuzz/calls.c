@@ -267,7 +267,7 @@ static void check_event(struct run *r, const struct twq_event *e)
 			      (unsigned long long)e->id, what);
 }
 
-static void check_events(struct run *r, const struct place *p, size_t size)
+void check_events(struct run *r, const struct place *p, size_t size)
 {
 	struct twq_event event;
 	size_t i;

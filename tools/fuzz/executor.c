@@ -36,7 +36,7 @@ int64_t now_ns(void)
 bool op_may_block(enum op op)
 {
 	return op == OP_READ || op == OP_READV || op == OP_PREADV2 ||
-	       op == OP_POLL || op == OP_EPOLL;
+	       op == OP_POLL || op == OP_EPOLL || op == OP_SUBMIT;
 }
 
 /* The first failure stops all executors, and is told by the supervisor. */
@@ -59,7 +59,8 @@ void run_call(struct executor *ex, struct worker *w, int index, bool alone)
 {
 	const struct call *c = &ex->program->calls[index];
 	struct run r = {
-		.ex = ex, .call = c, .thread = w->number, .alone = alone,
+		.ex = ex, .call = c, .op = c->op, .thread = w->number,
+		.alone = alone,
 	};
 	bool news;
 
@@ -69,6 +70,8 @@ void run_call(struct executor *ex, struct worker *w, int index, bool alone)
 	model_begin(&r);
 	if (c->op == OP_MANY)
 		run_many(&r, w);
+	else if (c->op == OP_SUBMIT)
+		run_submit(&r, w);
 	else if (c->op <= OP_BAD_COMMAND)
 		run_ioctl(&r, w);
 	else

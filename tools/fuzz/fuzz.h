@@ -34,7 +34,8 @@
 enum op {
 	/* The calls of the device. */
 	OP_INFO, OP_CREATE, OP_DESTROY, OP_AFFINITY, OP_QUEUE, OP_SCHEDULE,
-	OP_CANCEL, OP_WAKEUP, OP_QUERY, OP_STATS, OP_BAD_COMMAND, OP_MANY,
+	OP_CANCEL, OP_WAKEUP, OP_QUERY, OP_STATS, OP_REQUEUE, OP_BAD_COMMAND,
+	OP_MANY, OP_SUBMIT,
 	/* The other calls that a file takes, or refuses. */
 	OP_OPEN, OP_DUP, OP_CLOSE, OP_PASS, OP_FORK, OP_READ, OP_READV,
 	OP_PREADV2, OP_POLL, OP_EPOLL, OP_NONBLOCK, OP_FDINFO, OP_REFUSED,
@@ -137,7 +138,7 @@ enum place_kind {
 	NR_PLACES
 };
 
-#define NR_CELLS	(2 * NR_THREADS)	/* an argument, a mask */
+#define NR_CELLS	(3 * NR_THREADS)	/* an argument, a mask, events */
 #define PLACE_SIZE	8192	/* a good place, but for an offset of 64 */
 
 /* @readable, @writable: bytes from the start that the kernel can use */
@@ -159,7 +160,7 @@ void memory_restore(void);
 
 #define MAX_FDS		64	/* descriptors in the life of a program */
 #define MAX_FILES	32
-#define MAX_TASKS	1200
+#define MAX_TASKS	1600
 #define NONE		(-1)
 
 /* Times are those of the model: they count beginnings and ends of calls. */
@@ -208,6 +209,7 @@ struct model {
 struct run {
 	struct executor *ex;
 	const struct call *call;
+	enum op op;		/* that of the call, or one of a batch */
 	int thread;
 	bool alone;		/* no other call is under way */
 	uint64_t start;
@@ -224,6 +226,7 @@ void model_reset(struct model *m);
 void model_begin(struct run *r);
 /* Ends a call: on return the lock is held, until model_judge(). */
 void model_end(struct run *r, long ret);
+void model_check(struct run *r, long max);
 void model_judge(struct run *r, long max);
 void model_may(struct run *r, int err);
 void model_must(struct run *r, int err);
@@ -314,8 +317,10 @@ void executor_failed(struct executor *ex, int call, const char *what);
 void run_call(struct executor *ex, struct worker *w, int index, bool alone);
 void run_ioctl(struct run *r, struct worker *w);
 void run_many(struct run *r, struct worker *w);
+void run_submit(struct run *r, struct worker *w);
 void run_other(struct run *r, struct worker *w);
 void run_around(struct run *r, struct worker *w);
+void check_events(struct run *r, const struct place *p, size_t size);
 long answer(long ret);
 int64_t now_ns(void);
 

@@ -33,7 +33,8 @@ static const uint8_t weights[NR_OPS] = {
 	[OP_INFO] = 2, [OP_CREATE] = 22, [OP_DESTROY] = 14, [OP_AFFINITY] = 12,
 	[OP_QUEUE] = 24, [OP_SCHEDULE] = 16, [OP_CANCEL] = 12,
 	[OP_WAKEUP] = 16, [OP_QUERY] = 10, [OP_STATS] = 5,
-	[OP_BAD_COMMAND] = 5, [OP_MANY] = 1, [OP_OPEN] = 5, [OP_DUP] = 2,
+	[OP_REQUEUE] = 6, [OP_BAD_COMMAND] = 5, [OP_MANY] = 1,
+	[OP_SUBMIT] = 24, [OP_OPEN] = 5, [OP_DUP] = 2,
 	[OP_CLOSE] = 4, [OP_PASS] = 1, [OP_FORK] = 1, [OP_READ] = 16,
 	[OP_READV] = 4, [OP_PREADV2] = 3, [OP_POLL] = 4, [OP_EPOLL] = 4,
 	[OP_NONBLOCK] = 3, [OP_FDINFO] = 1, [OP_REFUSED] = 4, [OP_PIN] = 8,
@@ -142,6 +143,7 @@ static uint32_t choose_command(struct rng *rng)
 		TWQ_IOC_INFO, TWQ_IOC_CREATE, TWQ_IOC_DESTROY,
 		TWQ_IOC_SET_AFFINITY, TWQ_IOC_QUEUE, TWQ_IOC_SCHEDULE,
 		TWQ_IOC_CANCEL, TWQ_IOC_WAKEUP, TWQ_IOC_QUERY, TWQ_IOC_STATS,
+		TWQ_IOC_REQUEUE, TWQ_IOC_SUBMIT,
 	};
 	uint32_t command = good[rng_below(rng, ARRAY_SIZE(good))];
 
@@ -170,6 +172,7 @@ static void choose_values(struct call *c, struct rng *rng)
 		c->a = choose_mask(rng);
 		break;
 	case OP_AFFINITY:
+	case OP_SUBMIT:
 	case OP_PIN:
 		c->a = choose_mask(rng);
 		break;

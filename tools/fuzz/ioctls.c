@@ -24,6 +24,7 @@ static const struct {
 	[OP_WAKEUP] = { TWQ_IOC_WAKEUP, sizeof(struct twq_wakeup) },
 	[OP_QUERY] = { TWQ_IOC_QUERY, sizeof(struct twq_query) },
 	[OP_STATS] = { TWQ_IOC_STATS, sizeof(struct twq_stats) },
+	[OP_REQUEUE] = { TWQ_IOC_REQUEUE, sizeof(struct twq_task_id) },
 	[OP_BAD_COMMAND] = { 0, sizeof(struct twq_create) },
 };
 
@@ -34,10 +35,9 @@ static long device_call(int num, unsigned long command, uint64_t arg)
 
 /* -- arguments ------------------------------------------------------------ */
 
-static uint64_t choose_id(struct run *r)
+static uint64_t choose_id(const struct run *r, const struct call *c)
 {
 	const struct model *m = &r->ex->model;
-	const struct call *c = r->call;
 	uint64_t id = 0;
 
 	pthread_mutex_lock(&r->ex->model.lock);
@@ -62,13 +62,12 @@ static uint64_t choose_id(struct run *r)
 	}
 }
 
-static void fill_mask(struct run *r, struct request *q, __u64 *cpus,
-		      __u32 *cpus_len)
+static void fill_mask(const struct run *r, const struct call *c,
+		      struct request *q, __u64 *cpus, __u32 *cpus_len)
 {
 	static const uint32_t lens[] = {
 		8, 8, 8, 8, 8, 8, 16, 4096, 0xfffffff8, 0, 4, 12, 0xffffffff,
 	};
-	const struct call *c = r->call;
 	unsigned int form = c->n % (ARRAY_SIZE(lens) + 3);
 
 	q->mask_bits = c->a;
@@ -114,9 +113,8 @@ static void fill_deadline(const struct call *c, struct twq_deadline *d)
 	}
 }
 
-static void fill(struct run *r, struct request *q)
+void fill(const struct run *r, const struct call *c, struct request *q)
 {
-	const struct call *c = r->call;
 	union arg *arg = &q->arg;
 
 	memset(q, 0, sizeof(*q));
@@ -126,19 +124,21 @@ static void fill(struct run *r, struct request *q)
 		arg->create.user_data = c->b ^ (uint64_t)c->n << 32;
 		arg->create.interval_ns = c->b;
 		arg->create.flags = c->kind & TWQ_CREATE_SHARED;
-		fill_mask(r, q, &arg->create.cpus, &arg->create.cpus_len);
+		fill_mask(r, c, q, &arg->create.cpus,
+			  &arg->create.cpus_len);
 		break;
 	case OP_AFFINITY:
-		arg->affinity.id = choose_id(r);
-		fill_mask(r, q, &arg->affinity.cpus, &arg->affinity.cpus_len);
+		arg->affinity.id = choose_id(r, c);
+		fill_mask(r, c, q, &arg->affinity.cpus,
+			  &arg->affinity.cpus_len);
 		break;
 	case OP_QUEUE:
 	case OP_SCHEDULE:
-		arg->deadline.id = choose_id(r);
+		arg->deadline.id = choose_id(r, c);
 		fill_deadline(c, &arg->deadline);
 		break;
 	case OP_WAKEUP:
-		arg->wakeup.id = choose_id(r);
+		arg->wakeup.id = choose_id(r, c);
 		arg->wakeup.reasons = c->a;
 		break;
 	case OP_STATS:
@@ -148,7 +148,7 @@ static void fill(struct run *r, struct request *q)
 	case OP_BAD_COMMAND:
 		break;
 	default:			/* the id is the first member */
-		arg->task_id.id = choose_id(r);
+		arg->task_id.id = choose_id(r, c);
 	}
 	if (c->twist)
 		arg->words[(c->twist - 1) % (q->size / 4)] ^= c->twist_xor;
@@ -235,7 +235,7 @@ void run_ioctl(struct run *r, struct worker *w)
 	uint64_t id;
 	bool look;
 
-	fill(r, &q);
+	fill(r, c, &q);
 	memory_place(2 * r->thread, c->ptr, c->ptr_arg, q.size, &q.place);
 	memcpy(q.place.mem, &q.arg, q.size);
 	if (c->op == OP_BAD_COMMAND)

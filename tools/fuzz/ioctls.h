@@ -28,6 +28,9 @@ struct request {
 	uint64_t mask_bits;
 };
 
+/* The argument of the call @c, with which @r is about to be made. */
+void fill(const struct run *r, const struct call *c, struct request *q);
+
 /* The lock is held during judge_ioctl() and mark_end(). */
 void mark_begin(struct run *r, const struct request *q);
 void judge_ioctl(struct run *r, const struct request *q,

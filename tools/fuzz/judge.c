@@ -114,8 +114,8 @@ static void judge_task_id(struct run *r, const struct request *q,
 	if (!judge_copy_in(r, q))
 		return;
 	judge_zero(r, &a->reserved, sizeof(a->reserved));
-	model_id(r, a->id, r->call->op == OP_DESTROY);
-	if (r->call->op == OP_CANCEL)
+	model_id(r, a->id, r->op == OP_DESTROY);
+	if (r->op == OP_CANCEL)
 		judge_owner(r, w, a->id);
 }
 
@@ -213,7 +213,7 @@ void judge_ioctl(struct run *r, const struct request *q,
 		 const struct worker *w)
 {
 	model_fd(r);
-	switch (r->call->op) {
+	switch (r->op) {
 	case OP_INFO:
 		judge_copy_out(r, q, q->size);
 		break;
@@ -222,6 +222,7 @@ void judge_ioctl(struct run *r, const struct request *q,
 		break;
 	case OP_DESTROY:
 	case OP_CANCEL:
+	case OP_REQUEUE:
 		judge_task_id(r, q, w);
 		break;
 	case OP_AFFINITY:
@@ -249,7 +250,7 @@ void judge_ioctl(struct run *r, const struct request *q,
 
 static bool creates(const struct run *r)
 {
-	return r->call->op == OP_CREATE || r->call->op == OP_MANY;
+	return r->op == OP_CREATE || r->op == OP_MANY;
 }
 
 void mark_begin(struct run *r, const struct request *q)
@@ -264,9 +265,9 @@ void mark_begin(struct run *r, const struct request *q)
 	if (creates(r)) {
 		m->files[r->file].creating++;
 		m->files[r->file].last_create = ++m->clock;
-	} else if (r->call->op == OP_DESTROY && t) {
+	} else if (r->op == OP_DESTROY && t) {
 		t->destroyers++;
-	} else if (r->call->op == OP_AFFINITY && t) {
+	} else if (r->op == OP_AFFINITY && t) {
 		t->remaskers++;
 	}
 	r->marked = t;
@@ -284,11 +285,11 @@ void mark_end(struct run *r)
 	if (creates(r)) {
 		m->files[r->file].creating--;
 		m->files[r->file].last_create = ++m->clock;
-	} else if (r->call->op == OP_AFFINITY && t) {
+	} else if (r->op == OP_AFFINITY && t) {
 		t->remaskers--;
-	} else if (r->call->op == OP_DESTROY && t && r->ret) {
+	} else if (r->op == OP_DESTROY && t && r->ret) {
 		t->destroyers--;
-	} else if (r->call->op == OP_DESTROY && !r->ret) {
+	} else if (r->op == OP_DESTROY && !r->ret) {
 		m->files[r->file].destroyed++;
 		if (t && t->destroyed)
 			executor_fail(r->ex, r->call - r->ex->program->calls,

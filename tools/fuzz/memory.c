@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Places in user memory that are good, bad, or become bad while the kernel
- * uses them. Each thread has one cell for arguments and one for masks. All
+ * uses them. Each thread has a cell for arguments, for masks and for events. All
  * pages come from one memfd that is also mapped as a whole, for the fuzzer to
  * fill and read them whatever the view that the kernel is given.
  *

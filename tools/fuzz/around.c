@@ -97,9 +97,11 @@ static void run_fdinfo(struct run *r)
 static long map_device(const struct run *r)
 {
 	int prot = r->call->n & (PROT_READ | PROT_WRITE | PROT_EXEC);
-	int flags = r->call->n & 8 ? MAP_SHARED : MAP_PRIVATE;
+	bool shared = r->call->n & 8;
+	/* Slots may be shared: behind the last of them, none is. */
 	void *p = mmap(NULL, r->call->n & 16 ? 4096 : r->call->b & 0xffffff,
-		       prot, flags, r->num, 0);
+		       prot, shared ? MAP_SHARED : MAP_PRIVATE, r->num,
+		       shared ? 1 << 30 : 0);
 
 	return p == MAP_FAILED ? -errno : 0;
 }

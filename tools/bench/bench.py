@@ -154,7 +154,7 @@ BOUNDS = [
           below=1 / 4, than=user('arm', 'timerfd')),
     Bound('create, from user space', user('create', 'twq-batch'),
           below=1 / 5, than=user('create', 'timerfd')),
-    Bound('deliver, to user space', user('deliver', 'twq-batch'),
+    Bound('deliver, to user space', user('deliver', 'twq'),
           below=1 / 4, than=user('deliver', 'timerfd')),
     Bound('memory', user('memory', 'twq'),
           below=1 / 3, than=user('memory', 'timerfd')),

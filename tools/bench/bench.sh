@@ -9,7 +9,7 @@
 # bounds; leaves build/bench.json, build/bench.md and build/bench/*.svg. Status 1
 # if a bound is missed. --quick: kernel-insn alone, at 100,000 pending, or the
 # parts named, with few samples; only what was measured is judged. Times are
-# right on a machine that does nothing else. "scale" of SLOT: see kernel.sh.
+# right on a machine that does nothing else. SLOT: see kernel.sh.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"

@@ -41,7 +41,7 @@ struct worker {
 	const struct twq_map *alarm_map;
 	uint64_t alarm_id;
 	int64_t period_ns;
-	int64_t end_ns;
+	int64_t duration_ns;
 	int64_t most_late_ns;
 };
 
@@ -68,7 +68,6 @@ static void check_backend(struct backend *backend)
 /* The first checks are spread over a period; the grid keeps them apart. */
 static void create_checks(struct worker *w, int fd)
 {
-	int64_t start_ns = twq_now_ns();
 	unsigned int i;
 	uint64_t id;
 
@@ -76,8 +75,8 @@ static void create_checks(struct worker *w, int fd)
 		check(twq_create_here(fd, 0, w->period_ns,
 				      (uintptr_t)&w->backends[i], &id),
 		      "create");
-		check(twq_queue(fd, id, start_ns +
-				w->period_ns * i / w->nr_backends, 0), "queue");
+		check(twq_queue(fd, id, w->period_ns * i / w->nr_backends,
+				TWQ_RELATIVE), "queue");
 	}
 }
 
@@ -101,13 +100,15 @@ static void *work(void *arg)
 {
 	struct twq_event events[64];
 	struct worker *w = arg;
+	int64_t end_ns;
 	int fd, nr;
 
 	check(twq_thread_bind(w->cpu), "thread_bind");
 	fd = check(twq_open(NULL, O_RDWR | O_CLOEXEC), "/dev/twq");
 	create_checks(w, fd);
-	while (twq_now_ns() < w->end_ns) {
-		nr = twq_wait_events(fd, events, 64, w->end_ns, 0);
+	end_ns = twq_now_ns() + w->duration_ns;
+	while (twq_now_ns() < end_ns) {
+		nr = twq_wait_events(fd, events, 64, end_ns, 0);
 		if (nr == -EINTR)
 			continue;
 		handle_events(w, events, check(nr, "wait_events"));
@@ -189,7 +190,7 @@ static int run(const struct settings *set)
 {
 	struct worker workers[CPU_SETSIZE], like = {
 		.period_ns = set->period_ns,
-		.end_ns = twq_now_ns() + set->duration_ns,
+		.duration_ns = set->duration_ns,
 	};
 	struct backend *backends;
 	struct twq_map map;
@@ -204,8 +205,8 @@ static int run(const struct settings *set)
 	/* Every CPU may move it: that makes it a task of the shared queue. */
 	check(twq_create(fd, NULL, 0, TWQ_CREATE_SHARED, 0, 0, &like.alarm_id),
 	      "create");
-	check(twq_queue(fd, like.alarm_id, like.end_ns + SILENCE_NS, 0),
-	      "queue");
+	check(twq_queue(fd, like.alarm_id, set->duration_ns + SILENCE_NS,
+			TWQ_RELATIVE), "queue");
 	like.alarm_map = &map;
 	nr = start_workers(workers, &like, backends, set->nr_backends);
 	wait_alarm(fd);

@@ -355,11 +355,13 @@ int main(int argc, char **argv)
 	if (set.nr < wanted)
 		printf("%u of %u connections: there may be no more open files\n",
 		       set.nr, wanted);
+	if (!set.nr)
+		errx(1, "no connection");
 	child = start_clients(srv.connections, clients, &set);
 	run_server(&srv, set.nr);
 	kill(child, SIGTERM);
 	waitpid(child, NULL, 0);
 	free(clients);
 	free(srv.connections);
-	return set.nr && srv.nr_expired == set.nr ? 0 : 1;
+	return srv.nr_expired == set.nr ? 0 : 1;
 }

@@ -39,7 +39,8 @@ run() {
 	shift 3
 	tests=$(choose "$tools" "$@" | xargs)
 	[[ -n $tests ]] || die "no such test"
-	local files=(-f "$module" -f "$tools/tests" -f "$tools/twqctl")
+	local files=(-f "$module" -f "$tools/tests" -f "$tools/twqctl"
+		     -f "$tools/examples")
 	[[ ! -d $tools/tests32 ]] || files+=(-f "$tools/tests32")
 	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 3600 -o "$output" \
 		"${files[@]}" "TESTS='$tests'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [STEP...]: all that must hold before a change is merged: style,
+# check.sh [STEP...]: all that must hold before a change is merged: style, lib,
 # selftest, catalogue, kunit, build, device, scenario, fuzz (20,000 calls).
 # check.sh ci: also race, and the KASAN kernel with the suites and a storm of
 # 20 s. check.sh all: all there is, some hours. All steps run, whatever fails.
@@ -11,15 +11,16 @@
 set -euo pipefail
 . "$(dirname "$0")/steps.sh"
 
-CHECK=(style selftest catalogue kunit build device scenario fuzz)
+CHECK=(style lib selftest catalogue kunit build device scenario fuzz)
 CI=("${CHECK[@]}" race kasan)
 ALL=("${CHECK[@]}" race sanitizers kernels arm64 model mutants hotplug fuzz-long
-     abuse silence)
+     abuse silence bench)
 
 run_step() {
 	local kernel
 	case $1 in
 	style) step style "$TOP/tools/style.sh" ;;
+	lib) step lib "$TOP/tools/lib/check.py" ;;
 	selftest) step selftest "$VM/selftest.sh" ;;
 	catalogue) step catalogue "$TOP/tools/mutants/catalogue.py" ;;
 	kunit) step kunit "$VM/kunit.sh" ;;
@@ -48,6 +49,7 @@ run_step() {
 	fuzz-long) step fuzz-long "$VM/fuzz.sh" ;;
 	abuse) step abuse "$VM/abuse.sh" ;;
 	silence) step silence "$VM/silence.sh" ;;
+	bench) step bench "$TOP/tools/bench/bench.sh" ;;
 	*) die "no such step: $1" ;;
 	esac
 }

@@ -106,6 +106,7 @@ static struct twq_queue *twq_tree_of(u32 state)
  */
 static void twq_task_tell(struct twq_task *task, s64 position_ns)
 {
+	/* Pairs with those named above. */
 	smp_store_mb(task->slot->position_ns, position_ns);
 }
 
@@ -156,8 +157,8 @@ static __always_inline void twq_tree_remove(struct twq_task *task, u32 state)
 		return;
 	twq_queue_remove(twq_tree_holding(twq_tree_of(state), &task->node),
 			 &task->node);
-	/* No barrier: the deadline is not followed from now on, see unlink. */
-	WRITE_ONCE(task->slot->position_ns, TWQ_ETERNITY);
+	/* Who unlinks may queue next, and then looks at the deadline. */
+	twq_task_tell(task, TWQ_ETERNITY);
 }
 
 /* The tree is touched only when the task is not in it or has to come earlier */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The invariants of the contract, read off the trees themselves: red-black,
- * ordered by key, key no later than the deadline, in the tree that SHARED_WQ
- * names. For tests, at rest.
+ * ordered by key, key no later than the deadline and told in the slot, in the
+ * tree that SHARED_WQ names. For tests, at rest.
  */
 #include <linux/percpu.h>
 #include <linux/rbtree.h>
@@ -73,9 +73,13 @@ bool twq_queue_valid(const struct twq_queue *q,
 	return nr == q->nr;
 }
 
+/* A lower bound of the deadline, and what all CPUs are told of it. */
 static bool bound_holds(const struct twq_node *node)
 {
-	return node->key_ns <= twq_task_expires(twq_task_of((void *)node));
+	const struct twq_task *task = twq_task_of((void *)node);
+
+	return node->key_ns <= twq_task_expires(task) &&
+	       node->key_ns == READ_ONCE(task->slot->position_ns);
 }
 
 static bool in_shared(const struct twq_node *node)

@@ -159,6 +159,24 @@ static void live_disarm(struct live_task *t)
 	live_account(t, old_ns, TWQ_ETERNITY);
 }
 
+/*
+ * From any CPU, for any class. Where it is not enough the task is woken, so
+ * that what is stored last fires in any case.
+ */
+static void live_store(struct live_task *t, s64 ns, bool extend)
+{
+	/* It does not tell what it has replaced. */
+	if (!t->open)
+		return;
+	atomic_inc(&live.calls);
+	atomic_or(TWQ_WOKEN_TIMER, &t->given);
+	live_begin_fact(t, LIVE_USED | LIVE_IDLE_WAKE);
+	if (extend)
+		twq_task_extend(&t->task, ns);
+	else
+		twq_task_store_expires(&t->task, ns);
+}
+
 static void live_given(struct live_task *t, int reason, s64 since_ns)
 {
 	s64 last_ns = atomic64_read(&t->given_ns[reason]);
@@ -295,8 +313,12 @@ static void live_set_shared(struct live_task *t)
 static bool live_step_atomic(struct live_task *t, u32 op, u32 a, u32 b)
 {
 	switch (op) {
-	case 0 ... 5:
+	case 0 ... 3:
 		live_queue_at(t, live_when(a));
+		return true;
+	case 4 ... 5:
+		live_store(t, b & 0x700 ? live_when(a) : TWQ_ETERNITY,
+			   b & 0x1800);
 		return true;
 	case 6:
 		live_queue_at(t, TWQ_ETERNITY);

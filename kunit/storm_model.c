@@ -257,6 +257,9 @@ void live_check_rest(struct live_task *t)
 			  late_ns / 1000, twq_task_state(&t->task),
 			  twq_node_linked(&t->task.node) ? "queued" :
 							   "in no tree");
+	if (!twq_node_linked(&t->task.node) &&
+	    t->task.slot->position_ns != TWQ_ETERNITY)
+		live_flaw("a position is told of a task in no tree");
 	for (i = 0; i < LIVE_REASONS; i++)
 		if (atomic64_read(&t->seen_ns[i]) <
 		    atomic64_read(&t->given_ns[i]))

@@ -6,7 +6,7 @@
 #define _GNU_SOURCE
 #include <assert.h>
 #include <stddef.h>
-#include "device.h"
+#include "slots.h"
 
 #define SIZE(type, size)						\
 	static_assert(sizeof(struct type) == (size), #type " has its size")
@@ -188,6 +188,26 @@ static void wakeup_gives_its_reason(void)
 	EXPECT_EQ(event.deadline_ns, TWQ_ETERNITY);
 }
 
+static void slots_move_a_deadline(void)
+{
+	int64_t deadline = now_ns() + HOUR_NS;
+	uint64_t id = make(dev, bit(nth_cpu(nr_online() - 1)), 0, 0, 0);
+	struct twq_event event;
+
+	slots = map_all(dev);
+	EXPECT_EQ(deadline_in(id), TWQ_ETERNITY);
+	EXPECT_TRUE(store(id, deadline));
+	EXPECT_EQ(requeue(id), 0);
+	position_becomes(id, deadline);
+	EXPECT_TRUE(!store(id, deadline + 1));
+	EXPECT_EQ(task(id).deadline_ns, deadline + 1);
+	EXPECT_TRUE(store(id, 1));
+	EXPECT_EQ(requeue(id), 0);
+	if (next_event(dev, &event))
+		EXPECT_EQ(event.deadline_ns, 1);
+	EXPECT_EQ(destroy(id), 0);
+}
+
 static void destroy_and_stats_agree(void)
 {
 	uint64_t id = make_any(0);
@@ -246,6 +266,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(queue_and_read_agree),
 	TAP_CASE(schedule_and_cancel_answer),
 	TAP_CASE(wakeup_gives_its_reason),
+	TAP_CASE(slots_move_a_deadline),
 	TAP_CASE(destroy_and_stats_agree),
 	TAP_CASE(submit_makes_and_reads),
 };

@@ -206,7 +206,7 @@ static void set_affinity_at_the_limit(void)
 	in_cgroup(LIMIT, change_masks);
 }
 
-/* What the slabs hold for each task, and the table that finds it. */
+/* What the slabs hold for each task, its slot, and the table that finds it. */
 static void count_bytes(void)
 {
 	const char *size_path = "/sys/kernel/slab/twq_utask/slab_size";
@@ -221,7 +221,8 @@ static void count_bytes(void)
 	printf("# %lld bytes a task, %lld of them its object\n",
 	       (charged() - before) / MANY, size);
 	/* A pointer to the cgroup, and of a node of the table a 64th. */
-	EXPECT_GE(charged() - before, MANY * (size + 8 + 512 / 64));
+	EXPECT_GE(charged() - before,
+		  MANY * (size + sizeof(struct twq_slot) + 8 + 512 / 64));
 	for (i = 0; i < MANY && !tap_failures; i++)
 		EXPECT_EQ(destroy(ids[i]), 0);
 	expect_charged_at_most(before + IN_ADVANCE);

@@ -225,6 +225,25 @@ static void create_growing_the_table_refused(void)
 	create_beside(4096);
 }
 
+/* The first task in a page of slots brings the page. */
+static void create_without_a_page_of_slots(void)
+{
+	const uint64_t per_page = sysconf(_SC_PAGESIZE) /
+				  sizeof(struct twq_slot);
+	uint64_t id;
+
+	now.nr = TWQ_IOC_CREATE;
+	for (now.class = 0; now.class < NR_CLASSES; now.class++) {
+		do {
+			id = make_in(now.class, IDLE);
+		} while (TWQ_SLOT(id) % per_page < per_page - 1);
+		if (!aim_below(FAULT_PAGES, "twq_slots_get"))
+			tap_skip("needs the address of twq_slots_get()");
+		EXPECT_GE(try_kind(&create, FAULT_PAGES), 1);
+		aim_anywhere(FAULT_PAGES);
+	}
+}
+
 /* Without failslab: the cache gives what it has, then needs a page. */
 static void create_until_no_page_is_left(void)
 {
@@ -260,6 +279,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(create_refused),
 	TAP_CASE(create_first_refused),
 	TAP_CASE(create_growing_the_table_refused),
+	TAP_CASE(create_without_a_page_of_slots),
 	TAP_CASE(create_until_no_page_is_left),
 	TAP_CASE(nothing_is_left),
 };

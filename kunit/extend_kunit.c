@@ -261,10 +261,12 @@ static void store_at_the_end_of_a_run_is_followed(struct kunit *test)
 static void stores_in_a_loop_end_at_the_front(struct kunit *test)
 {
 	struct probe *p = scene_probe(test, test->param_value);
+	struct twq_cpu_stats before = scene_stats();
 
 	steps(p, 3, T0 + 8 * MS, -MS);
 	scene_do_on(scene_cpu(p), OP_QUEUE_AT, p, T0 + 9 * MS);
 	world_settle(test);
+	KUNIT_EXPECT_EQ(test, scene_stats().stale - before.stale, 1);
 	KUNIT_EXPECT_EQ(test, step_used, 3);
 	/* A pass has looked, and there was no store after it. */
 	expect_position(test, p, T0 + 6 * MS);

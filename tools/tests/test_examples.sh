@@ -63,6 +63,8 @@ idle_without_files() {
 
 if [ -e /proc/net/unix ]; then
 	idle_holds few 10 1 2
+	# By default there may be files for a tenth of the memory.
+	echo 1000000 >/proc/sys/fs/file-max
 	idle_holds many "$(many)" 20 1
 	idle_without_files
 else

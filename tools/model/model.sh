@@ -130,6 +130,14 @@ slot() {
 	found slot EXPIRE_STORES
 }
 
+hotplug() {
+	local each
+	holds hotplug
+	for each in NO_KICKS NO_WAIT NOT_PASSED_ON ONLINE_SILENT; do
+		found hotplug "$each"
+	done
+}
+
 # LKMM=FOLDER: tools/memory-model of a kernel's sources; else of those in the
 # cache.
 herd() {
@@ -177,6 +185,7 @@ main() {
 	task
 	slot
 	kick
+	hotplug
 	litmus
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	((passed && !failed))

@@ -17,8 +17,11 @@
 #include "testpoint.h"
 #include "timer.h"
 
-/* Most events that are copied in one hold of the lock. */
-#define TWQ_READ_BATCH	16
+/*
+ * Most events that are copied in one hold of the lock, by way of the stack, which
+ * many kernels clear for each call.
+ */
+#define TWQ_READ_BATCH	8
 
 /* Times that a buffer may fault again right after it was faulted in. */
 #define TWQ_READ_FAULTS	8
@@ -283,23 +286,22 @@ ssize_t twq_events_read(struct twq_events *ev, struct iov_iter *to,
 		return -EINVAL;
 	while (iov_iter_count(to) >= size) {
 		cond_resched();
-		taken = twq_events_take(ev, to, &faulted);
-		done += taken;
-		if (faulted) {
-			if (faults++ == TWQ_READ_FAULTS ||
-			    fault_in_iov_iter_writeable(to, size)) {
-				twq_events_pass_on(ev);
-				return done ? done : -EFAULT;
-			}
-		} else if (!taken) {
+		if (!twq_events_ready(ev)) {
 			if (done)
 				break;
 			err = twq_events_wait(ev, until_ns);
 			if (err)
 				return err;
 		}
+		taken = twq_events_take(ev, to, &faulted);
+		done += taken;
 		if (taken)
 			faults = 0;
+		if (faulted && (faults++ == TWQ_READ_FAULTS ||
+				fault_in_iov_iter_writeable(to, size))) {
+			twq_events_pass_on(ev);
+			return done ? done : -EFAULT;
+		}
 	}
 	return done;
 }

@@ -103,7 +103,7 @@ out '^max tasks +[0-9]+ a file$'
 silent
 run 0 "$twqctl" info --json
 json
-out '"abi_version":1,"event_size":48,.*"max_tasks":[0-9]+'
+out '"abi_version":2,"event_size":48,.*"max_tasks":[0-9]+'
 finish
 
 begin stats_has_rows_and_sum

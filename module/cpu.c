@@ -335,13 +335,14 @@ static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *left)
 	return true;
 }
 
-/*
- * The time of a look. Before anything is looked at, the clock included, 'again'
- * is cleared: what is asked for after this gets a look of its own. Pairs with
- * the xchg() in twq_cpu_ask().
- */
+/* The time of a look. */
 static s64 twq_cpu_begin_look(struct twq_cpu *c)
 {
+	/*
+	 * Before anything is looked at, the clock included: what is asked for
+	 * after this gets a look of its own. Pairs with the xchg() in
+	 * twq_cpu_ask().
+	 */
 	smp_store_mb(c->again, false);
 	twq_test_point(TWQ_TP_LOOK, NULL);
 	return twq_clock_ns();

@@ -25,29 +25,8 @@ struct twq_shared {
 
 extern struct twq_shared twq_shared;
 
-/**
- * twq_shared_lock() - exclude the other users of the shared queue
- *
- * Context: process or bottom half. Bottom halves stay off until
- * twq_shared_unlock().
- */
-static inline void twq_shared_lock(void)
-	__acquires(&twq_shared.lock)
-{
-	spin_lock_bh(&twq_shared.lock);
-}
-
-/**
- * twq_shared_unlock() - let the others in again
- *
- * Context: after twq_shared_lock().
- */
-static inline void twq_shared_unlock(void)
-	__releases(&twq_shared.lock)
-{
-	spin_unlock_bh(&twq_shared.lock);
-}
-
+void twq_shared_lock(void);
+void twq_shared_unlock(void);
 void twq_shared_rearm(s64 key_ns);
 
 /**

@@ -134,8 +134,9 @@ static __always_inline void twq_queue_put(struct twq_queue *q,
  * after the second time the task goes to the very front, where its deadline is
  * looked at in the next pass, whatever it is then. Returns the position.
  */
-static __always_inline s64 twq_tree_settle(struct twq_queue *q, struct twq_task *task,
-			   s64 position_ns)
+static __always_inline s64 twq_tree_settle(struct twq_queue *q,
+					   struct twq_task *task,
+					   s64 position_ns)
 {
 	int tries = 0;
 	s64 expires_ns;

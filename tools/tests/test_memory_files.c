@@ -164,15 +164,16 @@ static int call_mmap(void)
 {
 	void *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, dev, 0);
 
-	EXPECT_TRUE(map == MAP_FAILED);
-	return errno == ENODEV ? 0 : -errno;
+	if (map == MAP_FAILED)
+		return -errno;
+	return munmap(map, 4096) ? -errno : 0;
 }
 
 static void mmap_refused(void)
 {
 	static const struct subject map = { .call = call_mmap };
 
-	try_all(&map);
+	EXPECT_GE(try_all(&map), 1);
 }
 
 /* -- the file ------------------------------------------------------------- */

@@ -190,8 +190,9 @@ class Checks:
         paths = sorted((TOOLS / "man").glob("*.[1-9]"))
         done = subprocess.run(["mandoc", "-Tlint", *paths], text=True,
                               stdout=subprocess.PIPE, check=False,
-                              stderr=subprocess.STDOUT)
-        lines = [line for line in done.stdout.splitlines()
+                              stderr=subprocess.PIPE)
+        # Two pipes: in one, the two cut each other's lines.
+        lines = [line for line in (done.stdout + done.stderr).splitlines()
                  if not NOT_OURS.search(line)]
         if lines:
             raise Failure("\n".join(lines))

@@ -112,13 +112,6 @@ static struct twq_task *twq_utask_process(struct twq_task *task, void *ctx,
 	return task;
 }
 
-static void twq_file_put(struct twq_file *file)
-{
-	/* Full barrier; pairs with the same of the others. */
-	if (atomic_dec_and_test(&file->live))
-		complete(&file->gone);
-}
-
 /* The queues are done with it. */
 static void twq_utask_release(struct twq_task *task)
 {
@@ -523,75 +516,7 @@ void twq_utask_query(struct twq_utask *u, struct twq_query *query)
 		query->position_ns = READ_ONCE(node->key_ns);
 }
 
-/* -- the open file -------------------------------------------------------- */
-
-/**
- * twq_file_new() - make a namespace of tasks
- *
- * Context: process.
- * Return: the file, for twq_file_close(), or -ENOMEM.
- */
-struct twq_file *twq_file_new(void)
-{
-	struct twq_file *file = kzalloc(sizeof(*file), TWQ_GFP_CALLER);
-
-	if (!file)
-		return ERR_PTR(-ENOMEM);
-	file->counters = alloc_percpu_gfp(struct twq_ledger, TWQ_GFP_CALLER);
-	if (!file->counters) {
-		kfree(file);
-		return ERR_PTR(-ENOMEM);
-	}
-	xa_init_flags(&file->tasks, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT |
-		      XA_FLAGS_LOCK_BH);
-	twq_slots_init(&file->slots);
-	twq_events_init(&file->events);
-	atomic_set(&file->live, 1);
-	init_completion(&file->gone);
-	return file;
-}
-
-/**
- * twq_file_close() - end all tasks of a file and the file
- * @file: the file, in which no call is under way
- *
- * Context: process, may sleep. On return no task of the file exists.
- */
-void twq_file_close(struct twq_file *file)
-{
-	struct twq_utask *u;
-	unsigned long slot;
-
-	xa_for_each(&file->tasks, slot, u) {
-		twq_utask_destroy(u);
-		cond_resched();
-	}
-	twq_file_put(file);
-	wait_for_completion(&file->gone);
-	xa_destroy(&file->tasks);
-	twq_slots_free(&file->slots);
-	free_percpu(file->counters);
-	kfree(file);
-}
-
-/**
- * twq_file_read_ledger() - what became of tasks, armings and events
- * @file: the file
- * @ledger: where it goes. Armings that change meanwhile may be counted on one
- *	side only.
- *
- * Context: process.
- */
-void twq_file_read_ledger(struct twq_file *file, struct twq_ledger *ledger)
-{
-	int cpu;
-
-	memset(ledger, 0, sizeof(*ledger));
-	for_each_possible_cpu(cpu)
-		twq_counters_add(ledger, per_cpu_ptr(file->counters, cpu),
-				 sizeof(*ledger));
-	twq_events_read_ledger(&file->events, ledger);
-}
+/* -- their memory ---------------------------------------------------------- */
 
 /**
  * twq_utask_init_cache() - make the cache that tasks come from

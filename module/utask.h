@@ -91,6 +91,7 @@ static inline u64 twq_ledger_tasks(const struct twq_ledger *ledger)
 
 struct twq_file *twq_file_new(void);
 void twq_file_close(struct twq_file *file);
+void twq_file_put(struct twq_file *file);
 void twq_file_read_ledger(struct twq_file *file, struct twq_ledger *ledger);
 
 struct twq_utask *twq_utask_new(struct twq_file *file,

@@ -13,9 +13,11 @@
  * The inbox is the one thing that other CPUs reach. Whoever pushes runs with
  * preemption off from reading the host's name to the end of the kick. The
  * teardown calls synchronize_rcu() after naming another host, so that a push
- * that still read the old name is over, and then kicks the new host once: that
- * push is found. A kick that reaches a CPU which is no longer the host is
- * passed on, by the interrupt or by the pass that it has started.
+ * that still read the old name is over, its kick included, while that CPU can
+ * still take it. A kick that reaches a CPU which is no longer the host is passed
+ * on, by the interrupt or by the pass that it has started; the teardown kicks
+ * the new host besides, before for what is due and after for what was pushed.
+ * tools/model/hotplug.pml shows that the wait is what no push may do without.
  */
 #ifndef TWQ_CPU_H
 #define TWQ_CPU_H

@@ -4,7 +4,7 @@
  * be destroyed, close() ends with all of them armed, and the memory comes back.
  */
 #define _GNU_SOURCE
-#include "device.h"
+#include "machine.h"
 
 #define MANY	100000
 
@@ -62,40 +62,6 @@ static void read_many(void)
 	for (i = 0; i < MANY; i++)
 		EXPECT_EQ(fired[i], 1);
 	EXPECT_EQ(readable(dev, 0), 0);
-}
-
-/* The number after @key in @path, -1 when there is none. */
-static long value_in(const char *path, const char *key)
-{
-	FILE *f = fopen(path, "r");
-	size_t len = strlen(key);
-	char line[512];
-	long value = -1;
-
-	while (f && value < 0 && fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, len))
-			value = strtol(line + len, NULL, 10);
-	if (f)
-		fclose(f);
-	return value;
-}
-
-static long slab_kb(void)
-{
-	return value_in("/proc/meminfo", "Slab:");
-}
-
-static long live_objects(void)
-{
-	return value_in("/proc/slabinfo", "twq_utask ");
-}
-
-static void expect_fdinfo(long tasks)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dev);
-	EXPECT_EQ(value_in(path, "twq-tasks:"), tasks);
 }
 
 static void many_all_fire_once(void)

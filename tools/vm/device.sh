@@ -3,7 +3,9 @@
 #
 # device.sh [TEST...]: runs the tests of /dev/twq, or those named, in a virtual
 # machine with KERNEL (stock-6.1) and CPUS (4): loads the module before each,
-# unloads it after. They find the module in $TWQ_MODULE. Ends with the counts.
+# unloads it after. They find the module in $TWQ_MODULE; TWQ_SLOW is set where
+# lockdep or an emulation of more makes a million tasks too many. Ends with the
+# counts.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -36,14 +38,18 @@ choose() {
 
 run() {
 	local kernel=$1 module=$2 tools=$3 output=$BUILD/vm/device tests status=0
+	local slow=
 	shift 3
+	case $kernel in
+	kasan-* | kcsan-* | rt-* | arm64-*) slow=y ;;
+	esac
 	tests=$(choose "$tools" "$@" | xargs)
 	[[ -n $tests ]] || die "no such test"
 	local files=(-f "$module" -f "$tools/tests" -f "$tools/twqctl"
 		     -f "$tools/examples")
 	[[ ! -d $tools/tests32 ]] || files+=(-f "$tools/tests32")
 	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 3600 -o "$output" \
-		"${files[@]}" "TESTS='$tests'
+		"${files[@]}" "TESTS='$tests' ${slow:+export TWQ_SLOW=y}
 			SECONDS_PER_TEST=$SECONDS_PER_TEST
 			$GUEST" || status=$?
 	# shellcheck disable=SC2086 # a list of words

@@ -10,6 +10,8 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
+#include <trace/events/twq.h>
+
 #include "affinity.h"
 #include "cpu.h"
 #include "shared.h"
@@ -264,8 +266,10 @@ int twq_task_set_affinity(struct twq_task *task, const struct cpumask *mask,
 	err = twq_task_change_mask(task, allowed, &spare);
 	twq_test_point(TWQ_TP_REMASKED, task);
 	twq_shared_unlock();
-	if (err == -EXDEV)
+	if (err == -EXDEV) {
 		twq_count(refused);
+		trace_twq_foreign(task, false);
+	}
 	twq_mask_put(spare);
 	return err;
 }

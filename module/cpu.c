@@ -12,6 +12,8 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
+#include <trace/events/twq.h>
+
 #include "counters.h"
 #include "cpu.h"
 #include "shared.h"
@@ -421,6 +423,7 @@ static void twq_cpu_rehome(struct twq_cpu *c, int host)
 		twq_count(rehomed);
 	this_cpu_add(twq_counters.rehomed, c->queue.nr);
 	twq_timer_stop(&c->timer);
+	trace_twq_rehome(c->cpu, c->host, host, c->queue.nr);
 	/* Pairs with the acquire in twq_cpu_lock() and with all looks. */
 	smp_store_release(&c->host, host);
 	twq_cpu_unlock(c);

@@ -7,6 +7,8 @@
 #include <linux/completion.h>
 #include <linux/module.h>
 
+#include <trace/events/twq.h>
+
 #include "cpu.h"
 #include "task.h"
 #include "testpoint.h"
@@ -25,6 +27,7 @@ void (*twq_testpoint_fn)(enum twq_testpoint where, struct twq_task *t);
  */
 bool twq_task_wake(struct twq_task *task, u32 reasons)
 {
+	trace_twq_wakeup(task, reasons);
 	return state_wake(task, reasons & TWQ_WOKEN_ANY);
 }
 
@@ -73,6 +76,7 @@ static void twq_task_reap(struct twq_task *task)
 		twq_task_push(task);
 		return;
 	}
+	trace_twq_end(task);
 	twq_task_drop_mask(task);
 	if (twq_task_state(task) & TWQ_AWAITED)
 		/* Pairs with the cmpxchg() of who was first and who is late. */
@@ -106,12 +110,16 @@ void twq_task_run(struct twq_task *task, int cpu)
 		return;
 	}
 	twq_count(runs);
-	if (!task->ops->process(task, task->ctx, s & TWQ_WOKEN_ANY))
+	trace_twq_run_begin(task, s & TWQ_WOKEN_ANY);
+	if (!task->ops->process(task, task->ctx, s & TWQ_WOKEN_ANY)) {
+		trace_twq_run_end(task, true);
 		return;
+	}
 	/* -EXDEV: another CPU has become the host: it runs and queues it. */
 	if (!(twq_task_state(task) & TWQ_NOT_OVER))
 		err = twq_task_queue(task);
 	twq_test_point(TWQ_TP_REQUEUED, task);
+	trace_twq_run_end(task, false);
 	if (state_stop(task, err == -EXDEV, 0))
 		twq_task_push(task);
 }
@@ -129,6 +137,7 @@ int twq_task_fini(struct twq_task *task)
 {
 	if (!twq_task_detach(task))
 		return -EXDEV;
+	trace_twq_end(task);
 	twq_task_drop_mask(task);
 	module_put(THIS_MODULE);
 	return 0;
@@ -137,8 +146,10 @@ EXPORT_SYMBOL_GPL(twq_task_fini);
 
 static int twq_task_kill(struct twq_task *task, u32 awaited)
 {
-	int idle = state_kill(task, awaited);
+	int idle;
 
+	trace_twq_destroy(task);
+	idle = state_kill(task, awaited);
 	if (idle < 0)
 		return idle;
 	if (idle)

@@ -7,6 +7,8 @@
  */
 #include <linux/minmax.h>
 
+#include <trace/events/twq.h>
+
 #include "cpu.h"
 #include "shared.h"
 #include "task.h"
@@ -27,6 +29,7 @@ void twq_shared_lock(void)
 	__acquires(&twq_shared.lock)
 {
 	spin_lock_bh(&twq_shared.lock);
+	trace_twq_shared_acquired(twq_shared.queue.nr);
 }
 
 /**
@@ -37,6 +40,7 @@ void twq_shared_lock(void)
 void twq_shared_unlock(void)
 	__releases(&twq_shared.lock)
 {
+	trace_twq_shared_release(twq_shared.queue.nr);
 	spin_unlock_bh(&twq_shared.lock);
 }
 

@@ -6,6 +6,8 @@
  */
 #include <linux/module.h>
 
+#include <trace/events/twq.h>
+
 #include "affinity.h"
 #include "cpu.h"
 #include "race.h"
@@ -47,6 +49,7 @@ int twq_task_init(struct twq_task *task, const struct twq_task_ops *ops,
 	task->gone = NULL;
 	/* Plain: who hands the task to others orders that. */
 	atomic_set(&task->state, state);
+	trace_twq_init(task);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(twq_task_init);
@@ -176,6 +179,7 @@ static __always_inline void twq_tree_place(struct twq_task *task, u32 state)
 	}
 	twq_count(queued);
 	position_ns = twq_tree_settle(twq_tree_of(state), task, position_ns);
+	trace_twq_queue(task, position_ns);
 	if (state & TWQ_SHARED_WQ)
 		twq_shared_arm(position_ns);
 	else
@@ -215,10 +219,12 @@ static __always_inline int twq_task_enter(struct twq_task *task, bool use,
 }
 
 /* What the caller is told of a tree that he could not enter. */
-static int twq_task_refused(int err)
+static int twq_task_refused(const struct twq_task *task, int err)
 {
-	if (err == -EXDEV)
+	if (err == -EXDEV) {
 		twq_count(refused);
+		trace_twq_foreign(task, false);
+	}
 	return err;
 }
 
@@ -250,7 +256,7 @@ static int twq_task_follow(struct twq_task *task)
  */
 int twq_task_queue(struct twq_task *task)
 {
-	return twq_task_refused(twq_task_follow(task));
+	return twq_task_refused(task, twq_task_follow(task));
 }
 EXPORT_SYMBOL_GPL(twq_task_queue);
 
@@ -270,6 +276,7 @@ int twq_task_requeue(struct twq_task *task)
 
 	if (err != -EXDEV)
 		return err;
+	trace_twq_foreign(task, true);
 	twq_task_wakeup(task, 0);
 	return 0;
 }
@@ -292,7 +299,7 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 
 	err = twq_task_enter(task, deadline_ns != TWQ_ETERNITY, &state);
 	if (err)
-		return twq_task_refused(err);
+		return twq_task_refused(task, err);
 	/* One of it and twq_task_expire() has the old deadline, not both. */
 	*old_ns = atomic64_xchg(twq_task_deadline(task), deadline_ns);
 	twq_test_point(TWQ_TP_CHANGED, task);
@@ -381,7 +388,7 @@ int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	}
 	err = twq_task_enter(task, true, &state);
 	if (err)
-		return twq_task_refused(err);
+		return twq_task_refused(task, err);
 	*old_ns = twq_expires_lower(task, deadline_ns);
 	twq_tree_place(task, state);
 	twq_tree_unlock(state);
@@ -416,7 +423,7 @@ int twq_task_schedule(struct twq_task *task, s64 deadline_ns)
 	if (!twq_lowers_unlocked(now)) {
 		err = twq_task_enter(task, true, &state);
 		if (err)
-			return twq_task_refused(err);
+			return twq_task_refused(task, err);
 		twq_tree_unlock(state);
 	}
 	if (!(now & TWQ_QUEUED))
@@ -439,7 +446,7 @@ int twq_task_unlink(struct twq_task *task)
 
 	err = twq_task_enter(task, false, &state);
 	if (err)
-		return twq_task_refused(err);
+		return twq_task_refused(task, err);
 	/* Unused, it is in no tree, and @state names none for certain. */
 	if (state & TWQ_USED)
 		twq_tree_remove(task, state);
@@ -483,6 +490,7 @@ bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
 
 	if (expires_ns <= now_ns) {
 		twq_count(expired);
+		trace_twq_expire(task, expires_ns, now_ns);
 		twq_queue_remove(twq_tree_holding(q, &task->node),
 				 &task->node);
 		/* A run follows, and looks at the deadline. */
@@ -490,6 +498,7 @@ bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
 		return true;
 	}
 	twq_count(stale);
+	trace_twq_move(task, task->node.key_ns, expires_ns);
 	twq_tree_settle(q, task, expires_ns);
 	return false;
 }
@@ -516,6 +525,7 @@ bool twq_task_move_ahead(struct twq_task *task, struct twq_queue *q,
 	if (task->node.key_ns > ahead_ns || expires_ns <= ahead_ns)
 		return false;
 	twq_count(stale);
+	trace_twq_move(task, task->node.key_ns, expires_ns);
 	twq_tree_settle(q, task, expires_ns);
 	return true;
 }

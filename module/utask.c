@@ -13,6 +13,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include <trace/events/twq.h>
+
 #include "counters.h"
 #include "task.h"
 #include "testpoint.h"
@@ -331,6 +333,7 @@ struct twq_utask *twq_utask_new(struct twq_file *file,
 void twq_utask_publish(struct twq_utask *u)
 {
 	this_cpu_inc(u->file->counters->created);
+	trace_twq_create(&u->task, u->ready.event.id, u->ready.event.user_data);
 	xa_store_bh(&u->file->tasks, twq_utask_slot(u), u, 0);
 }
 

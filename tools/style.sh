@@ -33,17 +33,21 @@ check() {
 }
 
 # compat.h is where a module outside the kernel's tree may ask for the version,
-# which checkpatch takes for a constant, too.
+# which checkpatch takes for a constant, too. The layout of include/trace is what
+# the kernel's own headers of tracepoints have.
 checkpatch() {
 	local options=(--no-tree --strict --quiet --terse --show-types -f)
 	{
 		list '\.([chSs]|sh|py|config|txt)$|Makefile|Kbuild|^\.ci/' |
-			grep -vx module/compat.h |
+			grep -vxE 'module/compat.h|include/trace/.*' |
 			xargs -P "$JOBS" -n 8 perl "$tree/scripts/checkpatch.pl" \
 				"${options[@]}" || true
 		perl "$tree/scripts/checkpatch.pl" "${options[@]}" \
 			--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON \
 			module/compat.h || true
+		perl "$tree/scripts/checkpatch.pl" "${options[@]}" \
+			--ignore PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE \
+			include/trace/events/twq.h || true
 	} | sed '/^total: .* lines checked$/d'
 }
 

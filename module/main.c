@@ -86,3 +86,6 @@ module_exit(twq_exit);
 
 MODULE_DESCRIPTION("Per-CPU timer wait queues");
 MODULE_LICENSE("GPL");
+#ifdef TWQ_VERSION
+MODULE_VERSION(TWQ_VERSION);
+#endif

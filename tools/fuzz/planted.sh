@@ -26,7 +26,7 @@ plant() {
 	kernel=$(sed -n 's/^Kernel: //p' "$patch")
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	cp -r "$TOP"/{Kbuild,include,kunit,module,tools} "$dir/"
+	cp -r "$TOP"/{Kbuild,dkms.conf,include,kunit,module,tools} "$dir/"
 	patch -s -d "$dir" -p1 <"$patch"
 	KERNEL=$kernel "$dir/tools/vm/fuzz.sh" --calls="$CALLS" --hang=20 \
 		>"$dir.log" 2>&1 </dev/null || status=$?

@@ -125,7 +125,7 @@ class Checks:
     def build_and_install(self):
         run("make", "-s", "-C", TOOLS, f"O={self.build}", "install-lib",
             f"{self.build}/tests/test_lib_cut", "twqctl",
-            f"PREFIX={self.prefix}")
+            f"prefix={self.prefix}")
 
     def version_script_and_header_agree(self):
         text = re.sub(r"/\*.*?\*/", "", (LIB / "libtwq.map").read_text())

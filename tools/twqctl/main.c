@@ -28,7 +28,7 @@ struct main_args {
 	int index;		/* of the command in argv */
 };
 
-const char *argp_program_version = "twqctl " TWQCTL_VERSION;
+const char *argp_program_version = "twqctl " TWQ_VERSION;
 
 static const char doc[] =
 	"Drive /dev/twq, the per-CPU timer queues of the twq module.\n"

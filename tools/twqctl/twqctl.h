@@ -6,8 +6,6 @@
 #include <argp.h>
 #include <stdbool.h>
 
-#define TWQCTL_VERSION "1.0"
-
 enum twqctl_exit {
 	TWQCTL_OK = 0,
 	TWQCTL_BROKEN = 1,	/* a promise was broken or a line failed */

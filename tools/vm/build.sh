@@ -17,7 +17,7 @@ sync_sources() {
 	rsync -a --delete --exclude='*.o' --exclude='.*.cmd' --exclude='*.ko' \
 		--exclude='*.mod' --exclude='*.mod.c' --exclude='Module.symvers' \
 		--exclude='modules.order' --exclude='.module-common.o' \
-		"$TOP"/{Kbuild,module,include,kunit} "$1/"
+		"$TOP"/{Kbuild,dkms.conf,module,include,kunit} "$1/"
 }
 
 # What runs in the namespace of make_in().
@@ -63,7 +63,8 @@ main() {
 	if [[ $kernel == */* ]]; then
 		kdir=$kernel
 		[[ -f $kdir/include/generated/utsrelease.h ]] ||
-			die "no kernel to build for in $kdir (KDIR): are its headers there?"
+			die "no kernel's headers in $kdir: install them" \
+				"(linux-headers-$(uname -r)?) or give KDIR="
 		release=$(cut -d'"' -f2 "$kdir/include/generated/utsrelease.h")
 	else
 		kernel=$("$VM/kernel.sh" "$kernel")

@@ -11,15 +11,16 @@ FUZZ ?=
 STORM ?=
 MUTANT ?=
 
+.PHONY: install install-tools install-udev install-autoload install-dkms uninstall
 .PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
 	race fuzz storm hotplug abuse catalogue mutants check check-all check-sanitizers \
 	check-kernels check-arm64 model bench bench-quick clean distclean
 
 help:			## This list (the default)
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
-		expand -t 14
+		expand -t 18
 	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST=,'
-	@echo '           STORM=, MUTANT=, BENCH='
+	@echo '           STORM=, MUTANT=, BENCH=, DESTDIR='
 
 deps:			## Install the Debian packages that all this needs
 	tools/vm/deps.sh
@@ -32,6 +33,25 @@ module:			## Build twq.ko for KDIR (the running kernel)
 	tools/vm/build.sh $(KDIR)
 
 modules: module		## The same
+
+install:		## Build and install twq.ko for KDIR, below DESTDIR
+	tools/pack/install.sh $(KDIR)
+
+install-tools:		## Install twqctl, libtwq and the pages (prefix=, libdir=, mandir=)
+	$(MAKE) -C tools O=$(CURDIR)/build/tools install
+
+install-udev:		## Install the group twq and its access to /dev/twq
+	$(MAKE) -C tools install-udev
+
+install-autoload:	## Have the module loaded at boot
+	$(MAKE) -C tools install-autoload
+
+install-dkms:		## Put the sources where DKMS takes them from
+	tools/pack/install.sh --dkms
+
+uninstall:		## Remove what all of these have installed
+	tools/pack/install.sh --remove $(KDIR)
+	$(MAKE) -C tools uninstall
 
 tools:			## Build twqctl and the device tests
 	$(MAKE) -C tools O=$(CURDIR)/build/tools

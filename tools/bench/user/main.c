@@ -19,6 +19,7 @@
 static const struct peer * const peers[] = {
 	&peer_timerfd, &peer_posix, &peer_uring, &peer_uring_batch,
 	&peer_libevent, &peer_libevent_mt, &peer_twq, &peer_twq_shared,
+	&peer_twq_epoll,
 	&peer_twq_batch, &peer_twq_batch_shared,
 	&peer_twq_slot, &peer_twq_slot_shared,
 };

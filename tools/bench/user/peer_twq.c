@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /dev/twq by a call of its own for each operation. Tasks are bound to the CPU
- * of the program, or allowed on all of them (-shared).
+ * of the program, or allowed on all of them (-shared). Expiries are waited for
+ * in read(), or in an epoll set as programs do that have other files (-epoll).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/epoll.h>
 
 #include "libtwq.h"
 #include "peer_twq.h"
 #include "user.h"
 
 struct twq_peer twq_peer = { .fd = -1 };
+static int epfd;
 
 uint32_t twq_peer_open(const struct peer *self, uint32_t nr)
 {
@@ -87,6 +90,27 @@ uint32_t twq_peer_take(uint32_t *taken, bool wait)
 	return nr;
 }
 
+static uint32_t twq_epoll_open(const struct peer *self, uint32_t nr)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	uint32_t most = twq_peer_open(self, nr);
+
+	if (most < nr)
+		return most;
+	epfd = must("epoll_create1", epoll_create1(EPOLL_CLOEXEC));
+	must("epoll_ctl", epoll_ctl(epfd, EPOLL_CTL_ADD, twq_peer.fd, &event));
+	return nr;
+}
+
+static uint32_t twq_epoll_take(uint32_t *taken, bool wait)
+{
+	struct epoll_event event;
+
+	if (!must("epoll_wait", epoll_wait(epfd, &event, 1, wait ? -1 : 0)))
+		return 0;
+	return twq_peer_take(taken, false);
+}
+
 const struct peer peer_twq = {
 	.name = "twq",
 	.what = "/dev/twq, a call each, tasks of one CPU",
@@ -108,4 +132,15 @@ const struct peer peer_twq_shared = {
 	.cancel = twq_stop,
 	.destroy = twq_end,
 	.take = twq_peer_take,
+};
+
+const struct peer peer_twq_epoll = {
+	.name = "twq-epoll",
+	.what = "the same as twq, waited for by epoll_wait()",
+	.open = twq_epoll_open,
+	.create = twq_make,
+	.set = twq_set,
+	.cancel = twq_stop,
+	.destroy = twq_end,
+	.take = twq_epoll_take,
 };

@@ -63,6 +63,7 @@ extern const struct peer peer_libevent;
 extern const struct peer peer_libevent_mt;
 extern const struct peer peer_twq;
 extern const struct peer peer_twq_shared;
+extern const struct peer peer_twq_epoll;
 extern const struct peer peer_twq_batch;
 extern const struct peer peer_twq_batch_shared;
 extern const struct peer peer_twq_slot;

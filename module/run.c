@@ -17,6 +17,13 @@
 void (*twq_testpoint_fn)(enum twq_testpoint where, struct twq_task *t);
 #endif
 
+/* Apart, so that the way without a listener saves no register for it. */
+static noinline bool twq_task_wake_told(struct twq_task *task, u32 reasons)
+{
+	trace_twq_wakeup(task, reasons);
+	return state_wake(task, reasons & TWQ_WOKEN_ANY);
+}
+
 /**
  * twq_task_wake() - put reasons in
  * @task: the task
@@ -27,7 +34,8 @@ void (*twq_testpoint_fn)(enum twq_testpoint where, struct twq_task *t);
  */
 bool twq_task_wake(struct twq_task *task, u32 reasons)
 {
-	trace_twq_wakeup(task, reasons);
+	if (trace_twq_wakeup_enabled())
+		return twq_task_wake_told(task, reasons);
 	return state_wake(task, reasons & TWQ_WOKEN_ANY);
 }
 

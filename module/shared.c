@@ -29,7 +29,7 @@ void twq_shared_lock(void)
 	__acquires(&twq_shared.lock)
 {
 	spin_lock_bh(&twq_shared.lock);
-	trace_twq_shared_acquired(twq_shared.queue.nr);
+	trace_twq_shared_acquired(&twq_shared.queue.nr);
 }
 
 /**
@@ -40,7 +40,7 @@ void twq_shared_lock(void)
 void twq_shared_unlock(void)
 	__releases(&twq_shared.lock)
 {
-	trace_twq_shared_release(twq_shared.queue.nr);
+	trace_twq_shared_release(&twq_shared.queue.nr);
 	spin_unlock_bh(&twq_shared.lock);
 }
 

@@ -388,7 +388,7 @@ TRACE_EVENT(twq_end,
 
 DECLARE_EVENT_CLASS(twq_shared,
 
-	TP_PROTO(unsigned int depth),
+	TP_PROTO(const unsigned int *depth),
 
 	TP_ARGS(depth),
 
@@ -397,7 +397,7 @@ DECLARE_EVENT_CLASS(twq_shared,
 	),
 
 	TP_fast_assign(
-		__entry->depth		= depth;
+		__entry->depth		= *depth;
 	),
 
 	TP_printk("depth=%u", __entry->depth)
@@ -405,19 +405,21 @@ DECLARE_EVENT_CLASS(twq_shared,
 
 /**
  * twq_shared_acquired - called when the shared tree's lock has been taken
- * @depth: tasks in the tree
+ * @depth: number of tasks in the tree, by address: nothing is loaded for it
+ *	while nobody listens
  */
 DEFINE_EVENT(twq_shared, twq_shared_acquired,
-	     TP_PROTO(unsigned int depth),
+	     TP_PROTO(const unsigned int *depth),
 	     TP_ARGS(depth)
 );
 
 /**
  * twq_shared_release - called when the shared tree's lock is about to be left
- * @depth: tasks in the tree
+ * @depth: number of tasks in the tree, by address: nothing is loaded for it
+ *	while nobody listens
  */
 DEFINE_EVENT(twq_shared, twq_shared_release,
-	     TP_PROTO(unsigned int depth),
+	     TP_PROTO(const unsigned int *depth),
 	     TP_ARGS(depth)
 );
 

@@ -66,7 +66,7 @@ static struct twq_timer *timer_new(struct kunit *test)
 
 	timer = kunit_kzalloc(test, sizeof(*timer), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, timer);
-	twq_timer_init(timer, HRTIMER_MODE_ABS_HARD, fire_nothing);
+	twq_timer_init(timer, fire_nothing);
 	return timer;
 }
 

@@ -522,8 +522,7 @@ int twq_cpu_init(void)
 	for_each_possible_cpu(cpu) {
 		c = per_cpu_ptr(&twq_cpus, cpu);
 		twq_queue_init(&c->queue);
-		twq_timer_init(&c->timer, HRTIMER_MODE_ABS_PINNED_HARD,
-			       twq_cpu_fire);
+		twq_timer_init(&c->timer, twq_cpu_fire);
 		twq_rest_init(&c->rest, twq_cpu_rested);
 		INIT_LIST_HEAD(&c->run);
 		init_llist_head(&c->inbox);

@@ -144,9 +144,7 @@ void twq_shared_init(void)
 {
 	spin_lock_init(&twq_shared.lock);
 	twq_queue_init(&twq_shared.queue);
-	/* Pinned: 6.1 may pick a CPU that is on its way out for one that is not */
-	twq_timer_init(&twq_shared.timer, HRTIMER_MODE_ABS_PINNED_HARD,
-		       twq_shared_fire);
+	twq_timer_init(&twq_shared.timer, twq_shared_fire);
 }
 
 /**

@@ -18,6 +18,9 @@
 #include "compat.h"
 #include "timer.h"
 
+/* Pinned: 6.1 may pick a CPU that is on its way out for one that is not. */
+#define TWQ_TIMER_MODE		HRTIMER_MODE_ABS_PINNED_HARD
+
 /*
  * Passes may take one part in TWQ_REST_PARTS of a CPU's time, and that much of
  * TWQ_REST_AHEAD_NS in advance, so that a burst is served at once. A pass is
@@ -109,17 +112,15 @@ bool twq_clock_sleep(s64 until_ns)
 /**
  * twq_timer_init() - prepare a timer, not armed
  * @timer: the timer
- * @mode: HRTIMER_MODE_ABS_PINNED_HARD
  * @fire: called in hard interrupt context when it fires; has to see to it
  *	that somebody looks at the queue and calls twq_timer_rearm()
  *
  * Context: process.
  */
-void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
+void twq_timer_init(struct twq_timer *timer,
 		    enum hrtimer_restart (*fire)(struct hrtimer *))
 {
-	hrtimer_setup(&timer->hr, fire, CLOCK_MONOTONIC, mode);
-	timer->mode = mode;
+	hrtimer_setup(&timer->hr, fire, CLOCK_MONOTONIC, TWQ_TIMER_MODE);
 	timer->armed_ns = TWQ_ETERNITY;
 }
 
@@ -130,7 +131,7 @@ static bool twq_timer_start(struct twq_timer *timer, s64 key_ns, s64 now_ns)
 	if (key_ns <= now_ns)
 		return true;
 	if (!twq_clock_is_fake())
-		hrtimer_start(&timer->hr, key_ns, timer->mode);
+		hrtimer_start(&timer->hr, key_ns, TWQ_TIMER_MODE);
 	return false;
 }
 

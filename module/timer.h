@@ -18,7 +18,6 @@
 /**
  * struct twq_timer - the timer of one queue
  * @hr: what fires
- * @mode: how @hr is started
  * @armed_ns: the one truth about what is armed: somebody comes to look at the
  *	queue at this time or, when it has passed, is already on the way.
  *	TWQ_ETERNITY when nobody will. Never later than the queue's first key
@@ -27,7 +26,6 @@
  */
 struct twq_timer {
 	struct hrtimer hr;
-	enum hrtimer_mode mode;
 	s64 armed_ns;
 };
 
@@ -58,7 +56,7 @@ static inline bool twq_timer_is_late(const struct twq_timer *timer, s64 key_ns)
 s64 twq_clock_ns(void);
 s64 twq_clock_after(s64 delay_ns);
 bool twq_clock_sleep(s64 until_ns);
-void twq_timer_init(struct twq_timer *timer, enum hrtimer_mode mode,
+void twq_timer_init(struct twq_timer *timer,
 		    enum hrtimer_restart (*fire)(struct hrtimer *));
 bool twq_timer_arm(struct twq_timer *timer, s64 key_ns);
 bool twq_timer_rearm(struct twq_timer *timer, s64 first_ns, s64 now_ns);

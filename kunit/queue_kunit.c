@@ -38,32 +38,13 @@ static int compare_keys(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The first node, if its position has come. */
-static struct twq_node *queue_due(const struct twq_queue *q, s64 now_ns)
-{
-	struct twq_node *first = twq_queue_first(q);
-
-	return first && first->key_ns <= now_ns ? first : NULL;
-}
-
 static void queue_empty_has_no_first(struct kunit *test)
 {
 	struct queue_fixture *f = test->priv;
 
 	KUNIT_EXPECT_EQ(test, twq_queue_first_key(&f->q), TWQ_ETERNITY);
-	KUNIT_EXPECT_NULL(test, queue_due(&f->q, TWQ_ETERNITY));
+	KUNIT_EXPECT_NULL(test, twq_queue_first(&f->q));
 	KUNIT_EXPECT_TRUE(test, twq_queue_valid(&f->q, NULL));
-}
-
-static void queue_due_includes_equal(struct kunit *test)
-{
-	struct queue_fixture *f = test->priv;
-
-	twq_queue_add(&f->q, &f->nodes[0], 100);
-	KUNIT_EXPECT_NULL(test, queue_due(&f->q, 99));
-	KUNIT_EXPECT_PTR_EQ(test, queue_due(&f->q, 100), &f->nodes[0]);
-	KUNIT_EXPECT_PTR_EQ(test, queue_due(&f->q, 101), &f->nodes[0]);
-	KUNIT_EXPECT_TRUE(test, twq_node_linked(&f->nodes[0]));
 }
 
 /* K9: equal times are all kept, in their order of arrival. */
@@ -76,7 +57,7 @@ static void queue_equal_keys_keep_order(struct kunit *test)
 		twq_queue_add(&f->q, &f->nodes[i], 7);
 	KUNIT_EXPECT_EQ(test, f->q.nr, NODES);
 	for (i = 0; i < NODES; i++) {
-		struct twq_node *first = queue_due(&f->q, 7);
+		struct twq_node *first = twq_queue_first(&f->q);
 
 		KUNIT_ASSERT_PTR_EQ(test, first, &f->nodes[i]);
 		twq_queue_remove(&f->q, first);
@@ -118,7 +99,7 @@ static void queue_random_matches_sorted(struct kunit *test)
 	}
 	sort(f->keys, NODES, sizeof(f->keys[0]), compare_keys, NULL);
 	for (i = 0; i < NODES; i++) {
-		struct twq_node *first = queue_due(&f->q, TWQ_ETERNITY);
+		struct twq_node *first = twq_queue_first(&f->q);
 
 		KUNIT_ASSERT_EQ(test, twq_queue_first_key(&f->q), f->keys[i]);
 		twq_queue_remove(&f->q, first);
@@ -150,7 +131,6 @@ static void queue_check_finds_flaws(struct kunit *test)
 
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(queue_empty_has_no_first),
-	KUNIT_CASE(queue_due_includes_equal),
 	KUNIT_CASE(queue_equal_keys_keep_order),
 	KUNIT_CASE(queue_extreme_keys_are_ordered),
 	KUNIT_CASE(queue_random_matches_sorted),

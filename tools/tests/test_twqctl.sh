@@ -396,7 +396,7 @@ begin storm_json
 run 0 "$twqctl" storm --seed 2 --threads 1 --operations 500 --json
 json
 out '^\{"ok":true,"broken":\[\],"command":"twqctl storm --seed=2 --tasks=400'
-out '"operations":500,"refused":[0-9]+,'
+out '"operations":500,"stores":[0-9]+,"refused":[0-9]+,'
 finish
 
 begin storm_with_hotplug

@@ -206,6 +206,7 @@ static void check_query(struct model *model, const struct twq_query *query)
 	}
 	if (query->deadline_ns != TWQ_ETERNITY && !model->interval_ns &&
 	    query->position_ns != TWQ_ETERNITY &&
+	    !(query->state & (TWQ_STATE_RUNNING | TWQ_STATE_QUEUED)) &&
 	    query->position_ns > query->deadline_ns)
 		model_fault(model, "QUERY: position %lld is later than deadline %lld",
 			    (long long)query->position_ns,

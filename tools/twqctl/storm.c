@@ -208,6 +208,8 @@ static int init_file(struct storm *storm, struct file *file, enum kind kind,
 	pthread_mutex_init(&file->reading, NULL);
 	for (i = 0; i < file->nr_slots; i++)
 		pthread_mutex_init(&file->slots[i].lock, NULL);
+	for (i = 0; i < file->nr_slots; i++)
+		pthread_rwlock_init(&file->slots[i].stores, NULL);
 	return file_open(storm, file);
 }
 

@@ -10,7 +10,13 @@
  * file, the model knows each answer. In the raced file nothing excludes
  * anything, and only what holds in any order is checked.
  *
- * Locks, in this order: file->use, file->reading, slot->lock, storm->lock.
+ * Deadlines are also moved by stores to the slots that the file maps. There is
+ * one thing that a program must not do: store to the slot of a task that it has
+ * destroyed, which may be another's by then. So slot->stores keeps DESTROY away.
+ *
+ * Locks, in this order: file->use, file->reading, slot->stores, slot->lock,
+ * storm->lock. Where the operations of a task exclude each other by slot->lock,
+ * slot->stores is not taken.
  */
 #ifndef TWQCTL_STORM_H
 #define TWQCTL_STORM_H
@@ -68,6 +74,7 @@ struct ended {
 /**
  * struct slot - a place for one task, and its model
  * @lock: of the calls on it, or in the raced file of the members below @id
+ * @stores: in the raced file held for reading by a store, for writing by DESTROY
  * @id: of the task, 0 when there is none
  * @last_id: the task before it
  * @cpus: allowed CPUs, also for who does not hold the lock
@@ -75,6 +82,7 @@ struct ended {
  */
 struct slot {
 	pthread_mutex_t lock;
+	pthread_rwlock_t stores;
 	atomic_uint_least64_t id;
 	atomic_uint_least64_t last_id;
 	atomic_uint_least64_t cpus;
@@ -93,6 +101,8 @@ struct tally {
 	atomic_uint_least64_t scheduled; /* SCHEDULE with a deadline */
 	atomic_uint_least64_t removed;	/* QUEUE without a deadline */
 	atomic_uint_least64_t stopped;	/* CANCEL answered 1 */
+	atomic_uint_least64_t stored;	/* a deadline, by a store */
+	atomic_uint_least64_t disarmed;	/* taken away by a store */
 	atomic_uint_least64_t woken;
 	atomic_uint_least64_t events;
 };
@@ -101,12 +111,14 @@ struct tally {
  * struct file - an open file and its slots
  * @use: held for reading by each call, for writing by close and open
  * @reading: one reader at a time, until it has shown the models its events
+ * @map: its slots
  */
 struct file {
 	pthread_rwlock_t use;
 	pthread_mutex_t reading;
 	enum kind kind;
 	int fd;
+	struct twq_map map;
 	struct tally tally;
 	unsigned int nr_slots;
 	struct slot *slots;
@@ -140,6 +152,7 @@ struct storm {
 	atomic_bool stop;
 	atomic_uint_least64_t turn;	/* orders calls across threads */
 	atomic_uint_least64_t refused;	/* -EXDEV answers */
+	atomic_uint_least64_t stores;
 	atomic_uint_least64_t opens;
 	int64_t started_ns;
 	int64_t ran_ns;

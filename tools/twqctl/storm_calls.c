@@ -9,47 +9,18 @@
 #include <string.h>
 #include <time.h>
 
-#include "storm.h"
+#include "storm_target.h"
 #include "units.h"
-
-/* Answers, for sets of those that are right. */
-#define A_OK		0x01	/* 0 or more */
-#define A_ENOENT	0x02
-#define A_EXDEV		0x04
-#define A_EINVAL	0x08
 
 #define BAD_FLAG	0x80
 
-/**
- * struct target - what an operation works on
- * @is_exact: the slot is locked, and its model knows the answers
- * @id: the task, or one that is no more
- * @is_stale: the latter
- * @cpus: the task's CPUs before the call
- * @where: the actor before the call
- * @before_ns: before the call, and
- * @after_ns: after it
- */
-struct target {
-	struct actor *actor;
-	struct file *file;
-	struct slot *slot;
-	bool is_exact;
-	uint64_t id;
-	bool is_stale;
-	uint64_t cpus;
-	struct whereabouts where;
-	int64_t before_ns;
-	int64_t after_ns;
-};
-
-static void begin(struct target *t)
+void target_begin(struct target *t)
 {
 	t->where = actor_where(t->actor);
 	t->before_ns = monotonic_ns();
 }
 
-static void end(struct target *t)
+void target_end(struct target *t)
 {
 	t->after_ns = monotonic_ns();
 }
@@ -68,8 +39,7 @@ static unsigned int answer_bit(int answer)
 	}
 }
 
-/* Notes the answer and says whether the call was one that the model is told. */
-static bool judge(struct target *t, const char *call, int64_t value,
+bool target_judge(struct target *t, const char *call, int64_t value,
 		  int answer, unsigned int right)
 {
 	if (!t->is_exact)
@@ -89,8 +59,7 @@ static bool judge(struct target *t, const char *call, int64_t value,
 	return answer >= 0 && t->is_exact;
 }
 
-/* Of a call that any CPU may make. */
-static unsigned int right_anywhere(const struct target *t)
+unsigned int right_anywhere(const struct target *t)
 {
 	if (t->is_stale)
 		return A_ENOENT;
@@ -139,7 +108,7 @@ static const cpu_set_t *to_set(uint64_t cpus, cpu_set_t *set)
 
 /* -- deadlines ------------------------------------------------------------ */
 
-static int64_t add_ns(int64_t a, int64_t b)
+int64_t add_ns(int64_t a, int64_t b)
 {
 	int64_t sum;
 
@@ -156,10 +125,10 @@ static void set_deadline(struct target *t, bool is_queue)
 
 	go_home(t, goes);
 	value = draw_deadline(t->actor, &flags);
-	begin(t);
+	target_begin(t);
 	ret = (is_queue ? twq_queue : twq_schedule)
 		(t->file->fd, t->id, value, is_bad ? flags | BAD_FLAG : flags);
-	end(t);
+	target_end(t);
 	lo_ns = value;
 	hi_ns = value;
 	if (flags & TWQ_RELATIVE && value != TWQ_ETERNITY) {
@@ -171,8 +140,8 @@ static void set_deadline(struct target *t, bool is_queue)
 	else if (!ret)
 		atomic_fetch_add(is_queue ? &tally->queued : &tally->scheduled,
 				 1);
-	if (!judge(t, is_queue ? "queue" : "schedule", lo_ns, ret,
-		   is_bad ? A_EINVAL : right_at_home(t)))
+	if (!target_judge(t, is_queue ? "queue" : "schedule", lo_ns, ret,
+			  is_bad ? A_EINVAL : right_at_home(t)))
 		return;
 	if (is_queue)
 		model_queued(&t->slot->model, lo_ns, hi_ns, t->after_ns);
@@ -196,12 +165,12 @@ static void do_cancel(struct target *t)
 	int ret;
 
 	go_home(t, goes);
-	begin(t);
+	target_begin(t);
 	ret = twq_cancel(t->file->fd, t->id);
-	end(t);
+	target_end(t);
 	if (ret > 0)
 		atomic_fetch_add(&t->file->tally.stopped, 1);
-	if (judge(t, "cancel", 0, ret, right_at_home(t)))
+	if (target_judge(t, "cancel", 0, ret, right_at_home(t)))
 		model_cancelled(&t->slot->model, ret, t->after_ns);
 }
 
@@ -218,11 +187,11 @@ static void do_wakeup(struct target *t)
 	/* Before the call: the event may be read before the call is back. */
 	if (!is_bad && !t->is_stale)
 		atomic_fetch_add(&t->file->tally.woken, 1);
-	begin(t);
+	target_begin(t);
 	ret = twq_wakeup(t->file->fd, t->id, is_bad ? wrong : reasons);
-	end(t);
-	if (judge(t, "wakeup", is_bad ? wrong : reasons, ret,
-		  is_bad ? A_EINVAL : right_anywhere(t)))
+	target_end(t);
+	if (target_judge(t, "wakeup", is_bad ? wrong : reasons, ret,
+			 is_bad ? A_EINVAL : right_anywhere(t)))
 		model_woken(&t->slot->model, reasons);
 }
 
@@ -257,11 +226,11 @@ static void do_affinity(struct target *t)
 	case 1 ... 8:
 		cpus = one;
 	}
-	begin(t);
+	target_begin(t);
 	ret = twq_set_affinity(t->file->fd, t->id, to_set(cpus, &set),
 			       sizeof(set));
-	end(t);
-	if (judge(t, "affinity", cpus, ret, right_move(t, cpus)))
+	target_end(t);
+	if (target_judge(t, "affinity", cpus, ret, right_move(t, cpus)))
 		model_moved(&t->slot->model, cpus);
 	if (!ret)
 		atomic_store(&t->slot->cpus, cpus);
@@ -272,23 +241,25 @@ static void do_query(struct target *t)
 	struct twq_query query;
 	int ret;
 
-	begin(t);
+	target_begin(t);
 	ret = twq_get_task(t->file->fd, t->id, &query);
-	end(t);
-	if (judge(t, "query", ret ? 0 : query.deadline_ns, ret,
-		  right_anywhere(t)))
-		model_asked(&t->slot->model, &query, t->after_ns);
+	target_end(t);
+	if (!target_judge(t, "query", ret ? 0 : query.deadline_ns, ret,
+			  right_anywhere(t)))
+		return;
+	model_asked(&t->slot->model, &query, t->after_ns);
+	check_words(t, &query);
 }
 
-static void do_destroy(struct target *t)
+static void destroy(struct target *t)
 {
 	uint64_t id = t->id;
 	int ret;
 
-	begin(t);
+	target_begin(t);
 	ret = twq_destroy(t->file->fd, id);
-	end(t);
-	judge(t, "destroy", 0, ret, right_anywhere(t));
+	target_end(t);
+	target_judge(t, "destroy", 0, ret, right_anywhere(t));
 	if (ret)
 		return;
 	atomic_fetch_add(&t->file->tally.destroyed, 1);
@@ -299,6 +270,18 @@ static void do_destroy(struct target *t)
 		pthread_mutex_unlock(&t->slot->lock);
 	atomic_store(&t->slot->last_id, id);
 	atomic_compare_exchange_strong(&t->slot->id, &id, 0);
+}
+
+static void do_destroy(struct target *t)
+{
+	if (t->is_exact) {
+		destroy(t);
+		return;
+	}
+	/* A store that came after it would be to the slot of another task. */
+	pthread_rwlock_wrlock(&t->slot->stores);
+	destroy(t);
+	pthread_rwlock_unlock(&t->slot->stores);
 }
 
 /* -- create --------------------------------------------------------------- */
@@ -361,14 +344,14 @@ static void do_create(struct target *t)
 	int ret, online;
 
 	draw_creation(t->actor, &c);
-	begin(t);
+	target_begin(t);
 	ret = twq_create(t->file->fd, to_set(c.cpus, &set), sizeof(set),
 			 c.flags, c.interval_ns, slot - t->file->slots, &id);
-	end(t);
+	target_end(t);
 	online = actor_online(t->actor, &t->where, c.cpus);
-	judge(t, "create", c.cpus, ret,
-	      c.is_bad || !online ? A_EINVAL :
-	      online < 0 ? A_OK | A_EINVAL : A_OK);
+	target_judge(t, "create", c.cpus, ret,
+		     c.is_bad || !online ? A_EINVAL :
+		     online < 0 ? A_OK | A_EINVAL : A_OK);
 	if (ret)
 		return;
 	atomic_fetch_add(&t->file->tally.created, 1);
@@ -473,6 +456,8 @@ static const struct operation {
 	{ 14, SCOPE_TASK, do_wakeup },
 	{ 8, SCOPE_TASK, do_affinity },
 	{ 6, SCOPE_TASK, do_destroy },
+	{ 24, SCOPE_TASK, do_store },
+	{ 2, SCOPE_TASK, do_requeue },
 	{ 16, SCOPE_QUERY, do_query },
 	{ 12, SCOPE_FILE, do_read },
 	{ 4, SCOPE_FILE, do_poll },
@@ -486,7 +471,7 @@ static const struct operation *draw_operation(struct actor *actor)
 	const struct operation *op;
 	unsigned int sum = 0, pick;
 
-	for (op = operations; op < operations + 12; op++)
+	for (op = operations; op < operations + 14; op++)
 		sum += op->weight;
 	pick = draw_below(actor, sum);
 	for (op = operations; pick >= op->weight; op++)

@@ -21,12 +21,20 @@ static const char *const kind_names[] = { "own", "common", "raced" };
 int file_open(struct storm *storm, struct file *file)
 {
 	unsigned int i;
+	int ret;
 
 	file->fd = twq_open(storm->device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (file->fd < 0) {
 		storm_broken(storm, "cannot open %s: %s", storm->device,
 			     strerror(-file->fd));
 		return file->fd;
+	}
+	ret = twq_map(file->fd, 0, &file->map);
+	if (ret) {
+		storm_broken(storm, "cannot map the slots: %s", strerror(-ret));
+		close(file->fd);
+		file->fd = -1;
+		return ret;
 	}
 	memset(&file->tally, 0, sizeof(file->tally));
 	/* The ids of the new file may be those of the old one. */
@@ -49,9 +57,13 @@ static void add_ledger(struct twq_ledger *sum, const struct twq_ledger *ledger)
 		to[i] += from[i];
 }
 
-/* Nobody else uses the file. Its tasks end with it, wherever they are. */
+/*
+ * Nobody else uses the file. Its tasks end with it, wherever they are: by the
+ * end of the descriptor or of the mapping, which is last at times.
+ */
 void file_close(struct storm *storm, struct file *file)
 {
+	bool is_map_last = file->tally.created & 1;
 	struct twq_stats stats;
 
 	if (file->fd < 0)
@@ -61,7 +73,12 @@ void file_close(struct storm *storm, struct file *file)
 		add_ledger(&storm->ledger, &stats.ledger);
 		pthread_mutex_unlock(&storm->lock);
 	}
-	close(file->fd);
+	if (is_map_last)
+		close(file->fd);
+	if (twq_unmap(&file->map))
+		storm_broken(storm, "cannot unmap the slots");
+	if (!is_map_last)
+		close(file->fd);
 	file->fd = -1;
 }
 
@@ -111,7 +128,7 @@ static void judge_now(struct storm *storm, const struct file *file,
 	judge_claims(storm, file, l, claims);
 }
 
-/* No task has a deadline, none is queued, all was read. */
+/* No task is left, all was read: what was stored has been counted, too. */
 static void judge_rest(struct storm *storm, const struct file *file,
 		       const struct twq_ledger *l)
 {
@@ -124,11 +141,12 @@ static void judge_rest(struct storm *storm, const struct file *file,
 			      l->dropped,
 		  "armed == expired + moved + cancelled + dropped" },
 		{ l->armed >= t->queued, "armed >= calls of QUEUE" },
-		{ l->armed <= t->queued + t->scheduled + l->expired,
-		  "armed <= calls of QUEUE and SCHEDULE + expired" },
+		{ l->armed <= t->queued + t->scheduled + t->stored +
+			      l->expired,
+		  "armed <= calls of QUEUE and SCHEDULE + stores + expired" },
 		{ l->cancelled >= t->stopped, "cancelled >= CANCEL said 1" },
-		{ l->cancelled <= t->stopped + t->removed,
-		  "cancelled <= CANCEL said 1 + QUEUE without a deadline" },
+		{ l->cancelled <= t->stopped + t->removed + t->disarmed,
+		  "cancelled <= CANCEL said 1 + QUEUE or store of no deadline" },
 		{ l->fired <= t->woken + l->expired,
 		  "fired <= calls of WAKEUP + expired" },
 		{ true, NULL }

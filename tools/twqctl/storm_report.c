@@ -60,8 +60,9 @@ void storm_report_text(const struct storm *storm)
 	       options->nr_tasks, storm->nr_files,
 	       format_duration(storm->ran_ns).text,
 	       storm->is_interrupted ? " (interrupted)" : "");
-	printf("%-12s %llu, of which %llu were refused with -EXDEV; %llu files opened\n",
+	printf("%-12s %llu, of which %llu stores, and %llu refused with -EXDEV; %llu files opened\n",
 	       "operations", (unsigned long long)storm->nr_operations,
+	       (unsigned long long)storm->stores,
 	       (unsigned long long)storm->refused,
 	       (unsigned long long)storm->opens);
 	printf("%-12s %llu created, %llu destroyed\n", "tasks", l->created,
@@ -114,6 +115,7 @@ void storm_report_json(const struct storm *storm)
 	json_object_set_new(report, "ran_ns", json_integer(storm->ran_ns));
 	json_object_set_new(report, "operations",
 			    json_integer(storm->nr_operations));
+	json_object_set_new(report, "stores", json_integer(storm->stores));
 	json_object_set_new(report, "refused", json_integer(storm->refused));
 	json_object_set_new(report, "opens", json_integer(storm->opens));
 	json_object_set_new(report, "cpus_down", json_integer(counts.downs));

@@ -220,8 +220,6 @@ static bool destroy(struct rest *rest, struct file *file, struct slot *slot)
 	uint64_t id = atomic_load(&slot->id);
 	int ret;
 
-	if (id & 1)
-		return true;	/* is left to close() */
 	ret = twq_destroy(file->fd, id);
 	note_answer(rest, file, slot, "destroy", 0, ret);
 	if (ret)

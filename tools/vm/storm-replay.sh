@@ -13,7 +13,7 @@ set -euo pipefail
 # Name, file, what sed does to it. 'mask' and 'owner' do not depend on time.
 PLANTS=(
 	mask module/affinity.c '/spare = rcu_replace_pointer/,/;/c *spare = allowed;'
-	owner module/cpu.c '/== smp_processor_id()))$/s/(.*)/(1)/'
+	owner module/cpu.h '/== smp_processor_id()))$/s/(.*)/(1)/'
 	event module/events.c '/^void twq_events_post/,/^}/{
 		s/^\tev->fired++;/\tif (run->fired_ns % 8 == 3)\n\t\tgoto out;\n&/
 		s/^\tspin_unlock_bh/out:\n&/
@@ -22,6 +22,12 @@ PLANTS=(
 		s/list_empty(&r->link)/true/
 	}'
 	grid module/utask.c 's/return now_ns + ahead_ns;/return now_ns + interval_ns;/'
+	told module/task.c '/^bool twq_task_due/,/^}/{
+		/twq_task_tell/d
+	}'
+	requeue module/task.c '/^int twq_task_requeue/,/^}/{
+		/twq_task_wakeup/d
+	}'
 	reason module/state.h '/^static inline u32 state_start/,/^}/{
 		s/return s;/return s \& ~TWQ_WOKEN_RES;/
 	}'
@@ -48,7 +54,7 @@ done'
 
 plant() {
 	local name=$1 file=$2 edit=$3 kernel=$4 built=$5 make_args=()
-	local dir=$BUILD/planted/$name
+	local dir=$BUILD/planted/storm-${KERNEL:-stock-6.1}/$name
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cp -r "$built"/{Kbuild,module,include,kunit} "$dir/"
@@ -57,7 +63,7 @@ plant() {
 	make_for "$(<"$kernel/arch")" make_args
 	make -s -j"$JOBS" -C "$kernel/build" M="$dir" "${make_args[@]}" \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules >&2
-	mv "$dir/twq.ko" "$BUILD/planted/$name.ko"
+	mv "$dir/twq.ko" "$dir.ko"
 }
 
 main() {
@@ -70,7 +76,7 @@ main() {
 	for ((i = 0; i < ${#PLANTS[@]}; i += 3)); do
 		plant "${PLANTS[@]:i:3}" "$image" "$built"
 		names+=("${PLANTS[i]}")
-		files+=(-f "$BUILD/planted/${PLANTS[i]}.ko")
+		files+=(-f "$BUILD/planted/storm-${KERNEL:-stock-6.1}/${PLANTS[i]}.ko")
 	done
 	output=$("$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 900 "${files[@]}" \
 		-f "$BUILD/tools/twqctl" "PLANTED='${names[*]}'

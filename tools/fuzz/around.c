@@ -185,6 +185,9 @@ void run_around(struct run *r, struct worker *w)
 	case OP_REFUSED:
 		run_refused(r);
 		break;
+	case OP_MAP ... OP_STORE:
+		run_slots(r, w);
+		break;
 	case OP_PIN:
 		run_pin(r, w);
 		break;

@@ -305,6 +305,7 @@ static void settle(struct executor *ex)
 			executor_fail(ex, NONE, "the ledger of events is uneven");
 		if (atomic_load(&ex->proc->nr_programs) % 2)
 			continue;
+		slots_settle(ex, fd);
 		destroy_all(ex, fd);
 		check_ledger(ex, fd);
 		atomic_fetch_add(&ex->proc->nr_checks, 1);
@@ -342,7 +343,11 @@ static void run_program(struct executor *ex, const struct program *p)
 	drain(ex);
 	memory_restore();
 	settle(ex);
+	/* The mappings end before the descriptors, or after them. */
+	if (serial / 2 % 2)
+		slots_forget(&ex->model);
 	close_all(ex);
+	slots_forget(&ex->model);
 	atomic_fetch_add(&ex->proc->beat, 1);
 }
 
@@ -431,6 +436,7 @@ static void init_threads(struct executor *ex)
 	int i;
 
 	sigaction(SIGUSR1, &action, NULL);
+	slots_init();
 	for (i = 0; i < NR_THREADS; i++) {
 		atomic_store(&ex->proc->running[i], NONE);
 		ex->workers[i].ex = ex;

@@ -39,6 +39,8 @@ enum op {
 	/* The other calls that a file takes, or refuses. */
 	OP_OPEN, OP_DUP, OP_CLOSE, OP_PASS, OP_FORK, OP_READ, OP_READV,
 	OP_PREADV2, OP_POLL, OP_EPOLL, OP_NONBLOCK, OP_FDINFO, OP_REFUSED,
+	/* Slots: mappings, and what is stored there. */
+	OP_MAP, OP_UNMAP, OP_REMAP, OP_STORE,
 	/* What happens around them. */
 	OP_PIN, OP_SLEEP, OP_FLAP,
 	NR_OPS
@@ -161,6 +163,7 @@ void memory_restore(void);
 #define MAX_FDS		64	/* descriptors in the life of a program */
 #define MAX_FILES	32
 #define MAX_TASKS	1600
+#define MAX_MAPS	8
 #define NONE		(-1)
 
 /* Times are those of the model: they count beginnings and ends of calls. */
@@ -175,6 +178,7 @@ struct mfile {
 	int access;		/* O_RDONLY... */
 	bool may_nonblock;
 	bool unknown_reads;	/* by a child: the model lost count */
+	bool spoilt;		/* positions were written: they mean nothing */
 	int creating;		/* calls under way */
 	uint64_t last_create;	/* when one began or ended */
 	uint64_t created, destroyed, read;
@@ -192,6 +196,15 @@ struct mtask {
 	uint64_t born, remasked, destroyed;
 };
 
+/* A mapping of slots; its addresses are taken until the program ends. */
+struct mmapping {
+	char *addr;
+	size_t size;
+	uint64_t first;		/* byte of the array of slots */
+	int file;
+	bool damaged;		/* it may be touched no more, or not all of it */
+};
+
 struct model {
 	pthread_mutex_t lock;
 	uint64_t clock;
@@ -199,10 +212,11 @@ struct model {
 	uint64_t max_tasks;
 	int64_t min_interval_ns;
 	int slots[NR_SLOTS];	/* index of struct mfd or NONE */
-	int nr_fds, nr_files, nr_tasks;
+	int nr_fds, nr_files, nr_tasks, nr_maps;
 	struct mfd fds[MAX_FDS];
 	struct mfile files[MAX_FILES];
 	struct mtask tasks[MAX_TASKS];
+	struct mmapping maps[MAX_MAPS];
 };
 
 /* A call under way. */
@@ -236,7 +250,7 @@ struct mtask *model_task(struct model *m, int file, uint64_t id);
 int model_add_fd(struct model *m, int num, int file);
 void model_add_task(struct run *r, const struct mtask *t);
 
-/* -- running (executor.c, ioctls.c, calls.c, around.c) -------------------- */
+/* -- running (executor.c, ioctls.c, calls.c, around.c, slots.c) ----------- */
 
 struct worker {
 	struct executor *ex;
@@ -320,6 +334,12 @@ void run_many(struct run *r, struct worker *w);
 void run_submit(struct run *r, struct worker *w);
 void run_other(struct run *r, struct worker *w);
 void run_around(struct run *r, struct worker *w);
+void run_slots(struct run *r, struct worker *w);
+void slots_init(void);
+/* At rest: a deadline that is stored to a task's slot comes. */
+void slots_settle(struct executor *ex, const struct mfd *fd);
+/* Gives all addresses back. */
+void slots_forget(struct model *m);
 void check_events(struct run *r, const struct place *p, size_t size);
 long answer(long ret);
 int64_t now_ns(void);

@@ -37,7 +37,8 @@ static const uint8_t weights[NR_OPS] = {
 	[OP_SUBMIT] = 24, [OP_OPEN] = 5, [OP_DUP] = 2,
 	[OP_CLOSE] = 4, [OP_PASS] = 1, [OP_FORK] = 1, [OP_READ] = 16,
 	[OP_READV] = 4, [OP_PREADV2] = 3, [OP_POLL] = 4, [OP_EPOLL] = 4,
-	[OP_NONBLOCK] = 3, [OP_FDINFO] = 1, [OP_REFUSED] = 4, [OP_PIN] = 8,
+	[OP_NONBLOCK] = 3, [OP_FDINFO] = 1, [OP_REFUSED] = 4,
+	[OP_MAP] = 5, [OP_UNMAP] = 2, [OP_REMAP] = 2, [OP_STORE] = 24, [OP_PIN] = 8,
 	[OP_SLEEP] = 4, [OP_FLAP] = 4,
 };
 
@@ -178,6 +179,7 @@ static void choose_values(struct call *c, struct rng *rng)
 		break;
 	case OP_QUEUE:
 	case OP_SCHEDULE:
+	case OP_STORE:
 		if (!one_in(rng, 4))
 			c->b = rng_below(rng, 3000000);
 		break;
@@ -238,6 +240,11 @@ void program_generate(struct program *p, struct rng *rng)
 	p->calls[1].ptr = PLACE_GOOD;
 	p->calls[1].mask_ptr = PLACE_GOOD;
 	choose_values(&p->calls[1], rng);
+	if (one_in(rng, 2)) {
+		p->calls[2].op = OP_MAP;
+		p->calls[2].kind = 0;
+		p->calls[2].async = 0;
+	}
 }
 
 static void insert_call(struct program *p, uint32_t at, const struct call *c)

@@ -51,6 +51,7 @@ void model_reset(struct model *m)
 	m->nr_fds = 0;
 	m->nr_files = 0;
 	m->nr_tasks = 0;
+	m->nr_maps = 0;
 	for (i = 0; i < NR_SLOTS; i++)
 		m->slots[i] = NONE;
 }

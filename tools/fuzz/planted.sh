@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # planted.sh [NAME...]: shows that the fuzzer finds bugs. Each of planted/*.patch
-# puts one into a scratch copy of the module; fuzz.sh, on the kernel that the
-# patch names, must then fail. Prints how many calls it took and what was seen.
-# CALLS (50000) is the most that each may take. Ends with the counts.
+# puts one into a scratch copy of the module; fuzz.sh, on KERNEL or the kernel
+# that the patch names, must then fail. Prints how many calls it took and what
+# was seen. CALLS (50000) is the most that each may take. Ends with the counts.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -23,7 +23,7 @@ plant() {
 	local patch=$1 name dir kernel status=0 calls
 	name=$(basename "$patch" .patch)
 	dir=$BUILD/planted/$name
-	kernel=$(sed -n 's/^Kernel: //p' "$patch")
+	kernel=${KERNEL:-$(sed -n "s/^Kernel: //p" "$patch")}
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cp -r "$TOP"/{Kbuild,dkms.conf,include,kunit,module,tools} "$dir/"

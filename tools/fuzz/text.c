@@ -18,7 +18,9 @@ const char *const op_names[NR_OPS] = {
 	[OP_PASS] = "pass", [OP_FORK] = "fork", [OP_READ] = "read",
 	[OP_READV] = "readv", [OP_PREADV2] = "preadv2", [OP_POLL] = "poll",
 	[OP_EPOLL] = "epoll", [OP_NONBLOCK] = "nonblock",
-	[OP_FDINFO] = "fdinfo", [OP_REFUSED] = "refused", [OP_PIN] = "pin",
+	[OP_FDINFO] = "fdinfo", [OP_REFUSED] = "refused",
+	[OP_MAP] = "map", [OP_UNMAP] = "unmap", [OP_REMAP] = "remap",
+	[OP_STORE] = "store", [OP_PIN] = "pin",
 	[OP_SLEEP] = "sleep", [OP_FLAP] = "flap",
 };
 

@@ -5,7 +5,8 @@
 Every row has to name tests that exist, or to say why the bug cannot occur by
 construction; every mutant of a row has to exist, to name that row and to expect
 one of its tests to fail; and every mutant has to be in a row and to apply to
-the module. The last line is the count of rows and mutants, "N passed, N failed".
+the module, as have the bugs that the fuzzer is shown to find. The last line is
+the count of rows and patches, "N passed, N failed".
 """
 
 import pathlib
@@ -16,6 +17,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 TABLE = TOP / 'kunit/races.md'
 MUTANTS = TOP / 'tools/mutants'
+PLANTED = TOP / 'tools/fuzz/planted'
 # How many rows each table has: races of schedulers, of kernel timers, what
 # users complained of.
 ROWS = {'H': 19, 'K': 12, 'U': 7}
@@ -112,6 +114,11 @@ def judge_row(row, cases, patches):
             yield f'mutant {name} expects none of its tests to fail'
 
 
+def applies(path):
+    return not subprocess.run([*PATCH, '--dry-run', '-d', TOP, '-i', path],
+                              capture_output=True, check=False).returncode
+
+
 def judge_mutant(mutant, cases, rows):
     """Yields what is wrong with a mutant."""
     if not mutant.rows:
@@ -121,8 +128,7 @@ def judge_mutant(mutant, cases, rows):
     for name in mutant.cases:
         if name not in cases:
             yield f'there is no test {name}'
-    if subprocess.run([*PATCH, '--dry-run', '-d', TOP, '-i', mutant.path],
-                      capture_output=True, check=False).returncode:
+    if not applies(mutant.path):
         yield 'does not apply any more'
     for ident in mutant.rows:
         if ident not in rows:
@@ -148,10 +154,13 @@ def main():
     for mutant in patches.values():
         wrong += [(mutant.name, text)
                   for text in judge_mutant(mutant, cases, rows)]
+    planted = sorted(PLANTED.glob('*.patch'))
+    wrong += [(f'planted/{path.stem}', 'does not apply any more')
+              for path in planted if not applies(path)]
     for name, text in wrong:
         print(f'FAILED: {name}: {text}')
     failed = len({name for name, _ in wrong})
-    passed = len(all_rows) + len(patches) - failed
+    passed = len(all_rows) + len(patches) + len(planted) - failed
     print(f'{passed} passed, {failed} failed')
     return 1 if failed or not passed else 0
 

@@ -9,20 +9,20 @@
 VERSION=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf")
 passed=0 failed=0
 
-# try NAME COMMAND...: a case. What a failing COMMAND has printed is shown. It
+# try WHAT COMMAND...: a case. What a failing COMMAND has printed is shown. It
 # runs with errexit, which a condition would take from it.
 try() {
-	local name=$1 out status
+	local what=$1 out status
 	shift
 	set +e
 	out=$(set -e; "$@" 2>&1)
 	status=$?
 	set -e
 	if ((status == 0)); then
-		printf 'ok - %s\n' "$name"
+		printf 'ok - %s\n' "$what"
 		passed=$((passed + 1))
 	else
-		printf '%s\nFAILED: %s (status %d)\n' "$out" "$name" "$status"
+		printf '%s\nFAILED: %s (status %d)\n' "$out" "$what" "$status"
 		failed=$((failed + 1))
 	fi
 }

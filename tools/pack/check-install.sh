@@ -122,7 +122,7 @@ settings() {
 dkms_sources() {
 	local kdir=$1 sources=$root/usr/src/twq-$VERSION
 	do_make install-dkms
-	same parts "$(printf '%s\n' Kbuild LICENSE dkms.conf include module)" \
+	same parts "$(printf '%s\n' Kbuild dkms.conf include module)" \
 		"$(LC_ALL=C ls "$sources")"
 	make -s -j"$JOBS" -C "$kdir" M="$sources" modules
 	[[ -s $sources/twq.ko ]]

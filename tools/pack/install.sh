@@ -74,9 +74,11 @@ sources() {
 install_sources() {
 	local folder
 	folder=$(sources)
+	rm -rf "$folder"
 	mkdir -p "$folder"
-	rsync -rt --delete --chmod=D755,F644 \
-		"$TOP"/{Kbuild,dkms.conf,LICENSE,module,include} "$folder/"
+	cp -r --preserve=timestamps \
+		"$TOP"/{Kbuild,dkms.conf,module,include} "$folder/"
+	chmod -R u=rwX,go=rX "$folder"
 }
 
 remove_sources() {

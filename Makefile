@@ -11,6 +11,7 @@ FUZZ ?=
 STORM ?=
 MUTANT ?=
 
+.PHONY: deb deb-test dkms-test install-test abi-check
 .PHONY: install install-tools install-udev install-autoload install-dkms uninstall
 .PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
 	race fuzz storm hotplug abuse catalogue mutants check check-all check-sanitizers \
@@ -53,6 +54,22 @@ uninstall:		## Remove what all of these have installed
 	tools/pack/install.sh --remove $(KDIR)
 	$(MAKE) -C tools uninstall
 
+install-test:		## Show that install and uninstall do what they say
+	tools/vm/deps.sh build tools lib
+	tools/pack/check-install.sh
+
+dkms-test:		## The module by DKMS, for 6.1 and the newest kernel
+	tools/vm/deps.sh build tools vm pack
+	tools/pack/check-dkms.sh
+
+deb:			## Build Debian's packages in build/deb
+	tools/vm/deps.sh tools lib pack
+	tools/pack/deb.sh
+
+deb-test:		## Build, install, run and purge them
+	tools/vm/deps.sh build tools vm lib pack
+	tools/pack/check-deb.sh
+
 tools:			## Build twqctl and the device tests
 	$(MAKE) -C tools O=$(CURDIR)/build/tools
 
@@ -68,6 +85,10 @@ device-test:		## Run the tests of /dev/twq, or TEST=name, in QEMU
 lib-test:		## Check libtwq: symbols, manual pages, header in C and C++
 	tools/vm/deps.sh tools lib
 	tools/lib/check.py
+
+abi-check:		## Check that libtwq and the structures of the calls keep their ABI
+	tools/vm/deps.sh build tools lib
+	tools/pack/abi.sh
 
 selftest:		## Show that the runners fail when they should
 	tools/vm/selftest.sh

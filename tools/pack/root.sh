@@ -44,7 +44,7 @@ root_unpack() {
 	as_root tar -xpf "$archive" -C "$dir" --numeric-owner
 	as_root mkdir -p "$dir/mnt/kernel" "$dir/lib/modules/$release"
 	as_root ln -s /mnt/kernel/build "$dir/lib/modules/$release/build"
-	as_root touch "$dir/lib/modules/$release"/modules.{order,builtin}
+	as_root touch "$dir/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}
 	in_root "$dir" "$kernel" depmod "$release"
 }
 

@@ -11,6 +11,7 @@ FUZZ ?=
 STORM ?=
 MUTANT ?=
 
+.PHONY: compile_commands.json edit edit-test
 .PHONY: deb deb-test dkms-test install-test abi-check
 .PHONY: install install-tools install-udev install-autoload install-dkms uninstall
 .PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
@@ -18,8 +19,8 @@ MUTANT ?=
 	check-kernels check-arm64 model bench bench-quick clean distclean
 
 help:			## This list (the default)
-	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
-		expand -t 18
+	@sed -n 's/^\([a-z0-9._-]*\):[^#]*## */\1	/p' $(firstword $(MAKEFILE_LIST)) | \
+		expand -t 24
 	@echo 'Variables: KDIR=, KERNEL= (see tools/vm/kernel.sh), SUITE=, TEST=,'
 	@echo '           STORM=, MUTANT=, BENCH=, DESTDIR='
 
@@ -72,6 +73,18 @@ deb-test:		## Build, install, run and purge them
 
 tools:			## Build twqctl and the device tests
 	$(MAKE) -C tools O=$(CURDIR)/build/tools
+
+compile_commands.json:	## How each file is compiled, for clangd
+	tools/vm/deps.sh build tools vm edit
+	tools/edit/edit.sh --commands
+
+edit:			## Open the code in EDITOR, code or vim, with clangd
+	tools/vm/deps.sh build tools vm edit
+	tools/edit/edit.sh
+
+edit-test:		## Check that clangd has no errors to show, and shows one planted
+	tools/vm/deps.sh build tools vm edit
+	tools/edit/check.sh
 
 style:			## checkpatch, kernel-doc, sparse, gcc W=1, shellcheck
 	tools/style.sh

@@ -6,11 +6,13 @@ Reads lines of these forms from its arguments and leaves out all others:
 
     bench: run instrument=insn kernel=6.1.0-56-amd64 cpus=1 machine="QEMU ..."
     bench: where=kernel op=arm who=twq-local pending=100000 unit=insn value=287.4
+    bench: none where=user who=uring pending=1000000 why='a second for each'
 
 The first begins a run; what follows belongs to it. The second is one sample:
 where (kernel or user), op (the operation), who (the peer), pending (how many
 deadlines are armed meanwhile), cpus (where it matters), unit and value. Samples
 that differ in nothing but the value make one figure: their median and spread.
+The third says why there are none.
 
 Prints each table, then each bound with its figure, "ok" or "MISSED", and as the
 last line "N passed, N failed". The status is 1 if one was missed. A bound whose
@@ -26,11 +28,14 @@ import pathlib
 import platform
 import shlex
 import statistics
+import subprocess
 import sys
 
 AT = 100000     # the bounds are for this many pending
+AT_ONCE = 10000  # lateness: so many in a second
 FEW, MANY = 100, 1000000
-WHO = ('twq-local', 'twq-shared', 'hrtimer', 'mod_timer', 'rbtree', 'none')
+WHO = ('twq-local', 'twq-shared', 'hrtimer', 'hrtimer-soft', 'mod_timer',
+       'rbtree', 'none')
 
 Key = collections.namedtuple('Key', 'instrument where op who pending cpus unit')
 
@@ -43,8 +48,8 @@ def fields(line):
 
 
 def read(paths):
-    """Returns the runs and {Key: [values]} that the files tell of."""
-    runs, samples = [], collections.defaultdict(list)
+    """Returns the runs, {Key: [values]} and what there is none of."""
+    runs, samples, none = [], collections.defaultdict(list), []
     for path in paths:
         run = {}
         for line in pathlib.Path(path).read_text(errors='replace').splitlines():
@@ -53,7 +58,9 @@ def read(paths):
                 runs.append(run)
             elif line.startswith('bench: where='):
                 add(samples, run, fields(line), path)
-    return runs, samples
+            elif line.startswith('bench: none '):
+                none.append({'instrument': run['instrument'], **fields(line)})
+    return runs, samples, none
 
 
 def add(samples, run, sample, path):
@@ -96,26 +103,32 @@ class Figures:
 # ---- bounds: the issue's, in instructions an operation ----
 
 class Bound:
-    """A figure that may be @most at most, or less than @below of another's."""
+    """A figure that may be @most at most, or less than @below of another's, or
+    no more than @within of it. With none of them it must have been measured."""
 
-    def __init__(self, name, figure_of, most=None, below=None, than=None):
-        self.name, self.figure_of = name, figure_of
-        self.most, self.below, self.than = most, below, than
+    def __init__(self, name, figure_of, most=None, below=None, within=None,
+                 than=None, at=AT):
+        self.name, self.figure_of, self.most, self.at = name, figure_of, most, at
+        self.below, self.within, self.than = below, within, than
 
     def judge(self, figures):
         """Returns True, False or None (not measured), and what was found."""
-        found = figures.median(*self.figure_of, AT)
+        found = figures.median(*self.figure_of, self.at)
         if found is None:
             return None, 'not measured'
         if self.most is not None:
             return found <= self.most, f'{found:.1f}, at most {self.most}'
-        other = figures.median(*self.than, AT)
+        if self.than is None:
+            return True, f'{found:.1f} each'
+        other = figures.median(*self.than, self.at)
         if other is None:
             return None, f'{found:.1f}, {self.than[2]} not measured'
-        limit = self.below * other
-        return found < limit, (f'{found:.1f}, under {limit:.1f} '
-                               f'({self.below:.4g} x {self.than[2]}\'s '
-                               f'{other:.1f})')
+        factor = self.below or self.within
+        limit = factor * other
+        good = found < limit if self.below else found <= limit
+        return good, (f'{found:.1f}, {"under" if self.below else "at most"} '
+                      f'{limit:.1f} ({factor:.4g} x {self.than[2]}\'s '
+                      f'{other:.1f})')
 
 
 def kernel(op, who):
@@ -152,33 +165,43 @@ BOUNDS = [
           below=1 / 100, than=user('extend', 'timerfd')),
     Bound('arm in batches, from user space', user('arm', 'twq-batch'),
           below=1 / 4, than=user('arm', 'timerfd')),
-    Bound('create, from user space', user('create', 'twq-batch'),
+    Bound('create in batches, from user space', user('create', 'twq-batch'),
           below=1 / 5, than=user('create', 'timerfd')),
     Bound('deliver, to user space', user('deliver', 'twq'),
           below=1 / 4, than=user('deliver', 'timerfd')),
     Bound('memory', user('memory', 'twq'),
           below=1 / 3, than=user('memory', 'timerfd')),
-    Bound('lateness, p99', user('lateness-p99', 'twq'),
-          below=1.1, than=user('lateness-p99', 'timerfd')),
+    Bound('lateness, p99, in read()', user('lateness-p99', 'twq'),
+          within=1.1, than=user('lateness-p99', 'timerfd'), at=AT_ONCE),
+    Bound('lateness, p99, in epoll_wait()', user('lateness-p99', 'twq-epoll'),
+          within=1.1, than=user('lateness-p99', 'timerfd'), at=AT_ONCE),
+    Bound('1,000,000 tasks on one file', user('create', 'twq-batch'), at=MANY),
 ]
+
+# What may grow by log n from FEW to MANY pending; and what may not grow.
+GROWING = [kernel(op, who) for who in ('twq-local', 'twq-shared')
+           for op in ('arm', 'shorten', 'unlink', 'expire', 'expire-apart')
+           ] + [user(op, 'twq-batch')
+                for op in ('create', 'arm', 'extend', 'shorten', 'cancel',
+                           'deliver', 'destroy')]
+CONSTANT = [kernel(op, who) for who in ('twq-local', 'twq-shared')
+            for op in ('extend', 'disarm')] + [user('extend', 'twq-slot')]
 
 
 def growth(figures):
     """Yields name, verdict and text: cost from FEW to MANY pending."""
-    for who in ('twq-local', 'twq-shared'):
-        for op in ('arm', 'extend', 'shorten', 'disarm', 'unlink', 'expire'):
-            few = figures.median('kernel', op, who, FEW)
-            many = figures.median('kernel', op, who, MANY)
-            name = f'growth of {op}, {who}'
-            if few is None or many is None:
-                yield name, None, 'not measured'
-                continue
-            constant = op in ('extend', 'disarm')
-            limit = (few * 1.02 + 0.5 if constant else
-                     few * math.log(MANY) / math.log(FEW))
-            yield name, many <= limit, (
-                f'{few:.1f} at {FEW}, {many:.1f} at {MANY}, at most '
-                f'{limit:.1f} ({"constant" if constant else "as log n"})')
+    for figure_of in CONSTANT + GROWING:
+        few, many = (figures.median(*figure_of, n) for n in (FEW, MANY))
+        name = f'growth of {figure_of[1]}, {figure_of[2]}'
+        if few is None or many is None:
+            yield name, None, 'not measured'
+            continue
+        constant = figure_of in CONSTANT
+        limit = (few * 1.02 + 0.5 if constant else
+                 few * math.log10(MANY) / math.log10(FEW))
+        yield name, many <= limit, (
+            f'{few:.1f} at {FEW}, {many:.1f} at {MANY}, at most '
+            f'{limit:.1f} ({"constant" if constant else "as log n"})')
 
 
 def judge_all(figures, partial):
@@ -226,11 +249,25 @@ def tables(figures):
         rows = []
         for op, pending, cpus in dict.fromkeys(
                 (key.op, key.pending, key.cpus) for key in keys):
-            rows.append([op, f'{pending:,}', str(cpus)] + [
+            mark = '*' if cpus > (os.cpu_count() or 1) else ''
+            rows.append([op, f'{pending:,}', f'{cpus}{mark}'] + [
                 cell(figures.of.get(Key(instrument, where, op, name, pending,
                                         cpus, unit)), unit) for name in who])
         yield (f'{instrument}, {where}, {unit}', ['op', 'pending', 'CPUs'] + who,
                rows)
+
+
+def notes(figures, none):
+    """Returns lines about the tables."""
+    lines = ['Medians, and in brackets the least and the most of repeated runs.']
+    host = os.cpu_count() or 1
+    if any(key.cpus > host for key in figures.of):
+        lines.append(f'*: more CPUs than the {host} of the host, which take '
+                     'turns: who holds a lock, or is next to have it, may not '
+                     'be running.')
+    return lines + [f'{each["instrument"]}: no {each["who"]} at '
+                    f'{int(each["pending"]):,}: {each["why"]}.'
+                    for each in none]
 
 
 def print_table(title, header, rows):
@@ -263,10 +300,19 @@ def machine():
     return {'cpu': model, 'cpus': os.cpu_count(), 'kernel': platform.release()}
 
 
-def write_json(path, runs, figures, told):
+def revision():
+    """Returns the commit that was measured, or None."""
+    told = subprocess.run(['git', 'describe', '--always', '--dirty',
+                           '--abbrev=10'], capture_output=True, text=True,
+                          cwd=pathlib.Path(__file__).parent, check=False)
+    return told.stdout.strip() or None
+
+
+def write_json(path, runs, figures, told, none):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({
-        'machine': machine(), 'runs': runs, 'bounds': told,
+        'machine': machine(), 'commit': revision(), 'runs': runs, 'bounds': told,
+        'none': none,
         'figures': [{**key._asdict(), **found}
                     for key, found in figures.of.items()],
     }, indent=1) + '\n')
@@ -284,19 +330,21 @@ def arguments():
 
 def main():
     args = arguments()
-    runs, samples = read(args.raw)
+    runs, samples, none = read(args.raw)
     figures = Figures(samples)
+    about = notes(figures, none)
     for run in runs:
         print(f'{run["instrument"]}: {run["machine"]}, {run["kernel"]}')
     made = list(tables(figures))
     for table in made:
         print_table(*table)
+    print('\n'.join(about) + '\n')
     told, counts = judge_all(figures, args.partial)
     if args.json:
-        write_json(args.json, runs, figures, told)
+        write_json(args.json, runs, figures, told, none)
     if args.markdown:
         args.markdown.write_text(
-            '\n\n'.join(markdown(*table) for table in made) + '\n')
+            '\n\n'.join([markdown(*table) for table in made] + about) + '\n')
     print(f'{counts[True]} passed, {counts[False]} failed')
     judged = counts[True] or (args.partial and figures.of)
     return 0 if judged and not counts[False] else 1

@@ -7,9 +7,9 @@
 # kernel-qemu and user-qemu (nanoseconds of an emulated machine: for ratios),
 # scaling-uml and scaling-qemu (by the number of CPUs). Prints tables and the
 # bounds; leaves build/bench.json, build/bench.md and build/bench/*.svg. Status 1
-# if a bound is missed. --quick: kernel-insn alone, at 100,000 pending, or the
-# parts named, with few samples; only what was measured is judged. Times are
-# right on a machine that does nothing else. SLOT: see kernel.sh.
+# if a bound is missed or a part failed. --quick: what the bounds need at 100,000
+# pending, or the parts named, with few samples; only what was measured is judged.
+# Times are right on a machine that does nothing else. SLOT: see machine.sh.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -17,72 +17,122 @@ set -euo pipefail
 BENCH=$TOP/tools/bench RAW=$BUILD/bench/raw
 PARTS=(kernel-insn user-insn kernel-uml kernel-qemu user-qemu scaling-uml
        scaling-qemu)
-TCG='QEMU, emulated (TCG)'
-quick=''
+TCG='QEMU, emulated (TCG)' UML='User Mode Linux'
+COUNTING="$TCG, -icount shift=0: its clock counts instructions"
+TWQS=twq,twq-batch,twq-slot
+FEW=timerfd,twq-epoll,$TWQS
+MILLION=timerfd,libevent,$TWQS,twq-shared
+quick='' failed=()
 
 # part NAME INSTRUMENT KERNEL CPUS MACHINE COMMAND...: keeps what it prints.
 part() {
 	local name=$1 instrument=$2 kernel=$3 cpus=$4 machine=$5 release
+	local start=$SECONDS
 	shift 5
-	log "$name"
 	release=$(<"$("$VM/kernel.sh" "$kernel")/release")
-	{
-		printf 'bench: run instrument=%s kernel=%s cpus=%s machine="%s"\n' \
-			"$instrument" "$release" "$cpus" "$machine"
-		"$@"
-	} >"$RAW/$name.partial"
-	mv "$RAW/$name.partial" "$RAW/$name"
+	printf 'bench: run instrument=%s kernel=%s cpus=%s machine="%s"\n' \
+		"$instrument" "$release" "$cpus" "$machine" >"$RAW/$name"
+	"$@" >>"$RAW/$name" || failed+=("$name")
+	log "$name: $((SECONDS - start)) s"
 }
 
 # kernel OPTIONS... -- PARAMETERS...: sees to it that the module got to its end.
 kernel() {
 	local lines
-	lines=$("$BENCH/kernel.sh" "$@")
+	lines=$("$BENCH/kernel.sh" "$@") || return
 	printf '%s\n' "$lines"
-	[[ $lines == *'bench: end' ]] || die "the benchmark did not end"
+	[[ $lines == *'bench: end' ]]
+}
+
+user() {
+	"$BENCH/user.sh" "$@"
 }
 
 # The mix is what it is at 100,000 alone.
 kernel_insn() {
-	kernel -i -t 3000 -- set=ops,expire "$@"
-	kernel -i -t 3000 -- set=mix pending=100000 "$2"
+	kernel -i -- set=ops,expire "$1" "samples=$2" &&
+		kernel -i -- set=mix pending=100000 "samples=$2"
 }
 
-run() {
-	local insn=pending=100,10000,100000,1000000
-	local ns=$insn few=3 many=11 scaling=5
-	if [[ $quick ]]; then
-		insn=pending=100000 ns=pending=10000 few=1 many=3 scaling=1
-	fi
+# user_parts ROUNDS MILLION [OPTION...]: all peers as far as they go, and a
+# million tasks on one file.
+user_parts() {
+	local rounds=$1 million=$2
+	shift 2
+	user "$@" -- -r "$rounds" -m ops,mix,memory -p 100,10000,100000 &&
+		user "$@" -- -r "$rounds" -m lateness -p 1000,10000 || return
+	[[ $million ]] || return 0
+	user "$@" -- -r "$rounds" -m ops,memory -p 1000000 -w "$MILLION" || return
+	printf "bench: none where=user who=%s pending=1000000 why='%s'\n" \
+		posix 'each call looks for its timer in one of 512 lists' \
+		uring 'each move looks for its timeout in a list of all' \
+		uring-batch 'each move looks for its timeout in a list of all'
+}
+
+run_quick() {
 	case $1 in
 	kernel-insn)
-		part "$1" insn stock-6.1 1 \
-			"$TCG, -icount shift=0: its clock counts instructions" \
-			kernel_insn "$insn" "samples=$few"
+		part "$1" insn stock-6.1 1 "$COUNTING" \
+			kernel_insn pending=100000 1
+		;;
+	user-insn)
+		part "$1" insn stock-6.1 1 "$COUNTING" user_quick -i
 		;;
 	kernel-uml)
-		part "$1" uml uml-newest 4 "User Mode Linux, 4 CPUs" \
-			kernel -k uml-newest -- set=ops,expire "$ns" samples=$many
+		part "$1" uml uml-newest 4 "$UML, 4 CPUs" kernel -k uml-newest \
+			-- set=ops,expire pending=10000 samples=3
 		;;
 	kernel-qemu)
 		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
-			kernel -- set=ops,expire "$ns" samples=$many
+			kernel -- set=ops,expire pending=10000 samples=3
+		;;
+	user-qemu)
+		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" user_quick
 		;;
 	scaling-uml)
-		part "$1" uml uml-newest 8 "User Mode Linux, 8 CPUs" \
-			kernel -k uml-newest -c 8 -- set=scale samples=$scaling
+		part "$1" uml uml-newest 8 "$UML, 8 CPUs" \
+			kernel -w -k uml-newest -c 8 -- set=scale samples=1
 		;;
 	scaling-qemu)
 		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
-			kernel -- set=scale samples=$scaling
+			kernel -w -- set=scale samples=1
+		;;
+	*) die "no such part: $1" ;;
+	esac
+}
+
+user_quick() {
+	user "$@" -- -r 1 -m ops,memory -p 100000 -w "$FEW" &&
+		user "$@" -- -r 1 -m lateness -p 10000 -w "$FEW"
+}
+
+run() {
+	local n=pending=100,10000,100000,1000000
+	case $1 in
+	kernel-insn)
+		part "$1" insn stock-6.1 1 "$COUNTING" kernel_insn "$n" 3
 		;;
 	user-insn)
-		part "$1" insn stock-6.1 1 \
-			"$TCG, -icount shift=0: its clock counts instructions" \
-			"$BENCH/user.sh" -i
+		part "$1" insn stock-6.1 1 "$COUNTING" user_parts 3 million -i
+		;;
+	kernel-uml)
+		part "$1" uml uml-newest 4 "$UML, 4 CPUs" \
+			kernel -k uml-newest -- set=ops,expire "$n" samples=7
+		;;
+	kernel-qemu)
+		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
+			kernel -- set=ops,expire "$n" samples=5
 		;;
 	user-qemu)
-		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" "$BENCH/user.sh"
+		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" user_parts 5 ''
+		;;
+	scaling-uml)
+		part "$1" uml uml-newest 8 "$UML, 8 CPUs" \
+			kernel -w -k uml-newest -c 8 -- set=scale samples=5
+		;;
+	scaling-qemu)
+		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
+			kernel -w -- set=scale samples=5
 		;;
 	*) die "no such part: $1" ;;
 	esac
@@ -92,20 +142,24 @@ main() {
 	local each options=() status=0 raw=()
 	[[ ${1:-} != -h && ${1:-} != --help ]] || usage 0
 	if [[ ${1:-} == --quick ]]; then
-		quick=y
+		quick=_quick
 		shift
-		(($#)) || set -- kernel-insn
+		(($#)) || set -- kernel-insn user-insn
 	fi
 	(($#)) || set -- "${PARTS[@]}"
 	[[ $* == "${PARTS[*]}" && ! $quick ]] || options+=(--partial)
 	mkdir -p "$RAW"
 	for each; do
-		run "$each"
+		"run$quick" "$each"
 		raw+=("$RAW/$each")
 	done
 	python3 "$BENCH/bench.py" "${options[@]}" --json "$BUILD/bench.json" \
 		--markdown "$BUILD/bench.md" "${raw[@]}" || status=$?
 	python3 "$BENCH/plot.py" "$BUILD/bench.json" "$BUILD/bench"
+	if ((${#failed[@]})); then
+		log "failed: ${failed[*]}"
+		status=1
+	fi
 	return "$status"
 }
 

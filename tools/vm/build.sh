@@ -6,8 +6,8 @@
 # build/<release>[-<flavour>]/twq.ko. The sources are copied there, so that each
 # kernel keeps its own objects. Flavours: kunit (the suites linked in), fail
 # (kunit and a suite that fails), kcov (traced by the kernel's KCOV), race (the
-# rule that race.sh shows to break). For a KERNEL every warning of W=1 is an
-# error.
+# rule that race.sh shows to break), lockwait (for the benchmark alone). For a
+# KERNEL every warning of W=1 is an error.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -78,6 +78,11 @@ main() {
 	fail) flavour=$1 make_args+=(TWQ_KUNIT=y TWQ_KUNIT_FAIL=y) ;;
 	kcov) flavour=$1 make_args+=(KCOV_INSTRUMENT=y) ;;
 	race) flavour=$1 make_args+=(TWQ_RACE=y) ;;
+	lockwait)
+		flavour=$1
+		make_args+=("CFLAGS_module/shared.o=-include
+			$TOP/tools/bench/kernel/lockwait.h")
+		;;
 	esac
 	[[ -z $flavour ]] || shift
 	# BTF would need pahole and a vmlinux, which packaged headers may lack.

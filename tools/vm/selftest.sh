@@ -181,6 +181,8 @@ bench_verdict() {
 		bench "$grown" --partial
 	expect 1 '^MISSED - growth of extend.*25.0 at 1000000' 'bench: grows' \
 		bench "$grown; s/=15/=25/" --partial
+	expect 0 '^OK$' 'bench: each bound just met and just missed' \
+		python3 "$TOP/tools/bench/test_bench.py"
 }
 
 main() {

@@ -37,6 +37,7 @@ enum bench_op {
  * @size: of one item
  * @jiffies: deadlines are to be given in jiffies
  * @fires: it has a timer, and its callback calls bench_fired()
+ * @soft: another peer whose callback runs in the softirq; expiry alone differs
  * @init: makes an item. Returns 0 or -errno. NULL for none
  * @fini: ends an item, armed or not; may sleep. NULL for none
  * @loop: makes the steps from the first to the second pointer, which is one
@@ -47,6 +48,7 @@ struct bench_peer {
 	size_t size;
 	bool jiffies;
 	bool fires;
+	bool soft;
 	int (*init)(void *item);
 	void (*fini)(void *item);
 	void (*loop[BENCH_NR_OPS])(const struct bench_step *step,
@@ -110,7 +112,7 @@ struct bench_figure {
 
 extern const struct bench_peer bench_none, bench_rbtree;
 extern const struct bench_peer bench_twq_local, bench_twq_shared;
-extern const struct bench_peer bench_hrtimer, bench_timer;
+extern const struct bench_peer bench_hrtimer, bench_hrtimer_soft, bench_timer;
 
 int bench_make(struct bench *b, const struct bench_peer *peer, u32 pending);
 void bench_free(struct bench *b);

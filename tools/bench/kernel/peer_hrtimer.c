@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* hrtimers, as most of their users have them: absolute, not pinned. */
+/*
+ * hrtimers, as most of their users have them: absolute, not pinned, called in
+ * the interrupt. And those that are called in the softirq, as tasks of twq are.
+ */
 #include <linux/hrtimer.h>
 
 #include "bench.h"
@@ -17,6 +20,12 @@ static int init(void *item)
 	return 0;
 }
 
+static int init_soft(void *item)
+{
+	hrtimer_setup(item, fire, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	return 0;
+}
+
 static void fini(void *item)
 {
 	hrtimer_cancel(item);
@@ -25,6 +34,11 @@ static void fini(void *item)
 static __always_inline void start(void *item, s64 when_ns)
 {
 	hrtimer_start(item, ns_to_ktime(when_ns), HRTIMER_MODE_ABS);
+}
+
+static __always_inline void start_soft(void *item, s64 when_ns)
+{
+	hrtimer_start(item, ns_to_ktime(when_ns), HRTIMER_MODE_ABS_SOFT);
 }
 
 static __always_inline void cancel(void *item, s64 when_ns)
@@ -39,6 +53,7 @@ static __always_inline void renew(void *item, s64 when_ns)
 }
 
 BENCH_LOOP(loop_start, start)
+BENCH_LOOP(loop_start_soft, start_soft)
 BENCH_LOOP(loop_cancel, cancel)
 BENCH_LOOP(loop_renew, renew)
 
@@ -55,5 +70,19 @@ const struct bench_peer bench_hrtimer = {
 		[BENCH_UNLINK] = loop_cancel,
 		[BENCH_RENEW] = loop_renew,
 		[BENCH_FOREIGN] = loop_start,
+	},
+};
+
+const struct bench_peer bench_hrtimer_soft = {
+	.name = "hrtimer-soft",
+	.size = sizeof(struct hrtimer),
+	.fires = true,
+	.soft = true,
+	.init = init_soft,
+	.fini = fini,
+	.loop = {
+		[BENCH_ARM] = loop_start_soft,
+		[BENCH_SHORTEN] = loop_start_soft,
+		[BENCH_UNLINK] = loop_cancel,
 	},
 };

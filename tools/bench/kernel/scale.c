@@ -4,8 +4,9 @@
  * for some time. "own": it takes items of its own out and arms them again.
  * "foreign": it moves items of another thread, of each in turn, to an earlier
  * deadline. What a call takes beside others, less what it takes alone, is
- * waiting: for the lock of the shared queue (twq-shared), for the bus, and for
- * the host where that has fewer CPUs.
+ * waiting: for the lock of the shared queue (twq-shared; that part is told by a
+ * twq.ko that measures it, see lockwait.h), for the bus, and for the host where
+ * that has fewer CPUs.
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -13,6 +14,8 @@
 #include <linux/kthread.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
@@ -22,7 +25,7 @@
 
 #define SCALE_CPUS	8
 #define SCALE_PENDING	10000		/* of each thread */
-#define SCALE_BATCH	50		/* calls between looks at the clock */
+#define SCALE_BATCH	20		/* calls between looks at the clock */
 #define SCALE_NS	(300 * (s64)NSEC_PER_MSEC)
 
 struct scale;
@@ -45,6 +48,13 @@ struct scale {
 	s64 start_ns;
 	struct scale_thread threads[SCALE_CPUS];
 };
+
+/*
+ * Items are made and ended by one thread at a time: where the host has fewer
+ * CPUs, a lock that several wait for goes to one that is not running, for each
+ * of many thousand calls.
+ */
+static DEFINE_MUTEX(making);
 
 /* All threads go on together. Each @stage has a number, 1 the first. */
 static void meet(struct scale *s, int stage)
@@ -94,7 +104,9 @@ static int scale_run(void *data)
 	struct scale *s = t->scale;
 	u32 round;
 
+	mutex_lock(&making);
 	t->err = bench_make(&t->b, s->peer, SCALE_PENDING);
+	mutex_unlock(&making);
 	meet(s, 1);
 	/* By each of them: about the same. */
 	WRITE_ONCE(s->start_ns, ktime_get_ns());
@@ -107,7 +119,9 @@ static int scale_run(void *data)
 		cond_resched();
 	}
 	meet(s, 2);
+	mutex_lock(&making);
 	bench_free(&t->b);
+	mutex_unlock(&making);
 	complete(&t->ended);
 	return 0;
 }
@@ -139,10 +153,25 @@ static void report(const struct scale *s, const char *op, const char *unit,
 		SCALE_PENDING, s->cpus, unit, value);
 }
 
+u64 twq_lockwait_ns(void);
+
+/* How long the lock was waited for so far; false where twq.ko does not know. */
+static bool lockwait(u64 *ns)
+{
+	typeof(twq_lockwait_ns) *fn = symbol_get(twq_lockwait_ns);
+
+	if (!fn)
+		return false;
+	*ns = fn();
+	symbol_put(twq_lockwait_ns);
+	return true;
+}
+
 /* One sample on @s->cpus CPUs. */
 static int measure(struct scale *s)
 {
-	u64 calls = 0, moved = bench_nr_moved();
+	u64 calls = 0, moved = bench_nr_moved(), wait_ns, waited_ns;
+	bool waits = lockwait(&wait_ns);
 	unsigned int cpu;
 	s64 ns = 0;
 	int err;
@@ -168,6 +197,9 @@ static int measure(struct scale *s)
 	report(s, "throughput", "op/s",
 	       div64_u64(calls * s->cpus * 1000, div_u64(ns, NSEC_PER_MSEC) ?: 1));
 	report(s, "call", "ns", div64_u64(ns, calls));
+	if (waits && lockwait(&waited_ns) && s->peer == &bench_twq_shared)
+		report(s, "lock-wait", "ns",
+		       div64_u64(waited_ns - wait_ns, calls));
 	if (s->foreign)
 		report(s, "moved", "percent",
 		       div64_u64((bench_nr_moved() - moved) * 100, calls));

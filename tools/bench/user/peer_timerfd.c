@@ -11,23 +11,35 @@
 #include "user.h"
 
 #define OTHER_FILES	64
+#define WATCHES		"/proc/sys/fs/epoll/max_user_watches"
 
 static int *fds;
 static int epfd;
 
+/* Raises a limit of the system to what @nr descriptors need. */
+static void allow(const char *path, uint32_t nr)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", nr);
+	if (read_numbers(path, "") < nr)
+		write_text(path, text);
+}
+
 static uint32_t timerfd_open(const struct peer *self, uint32_t nr)
 {
 	struct rlimit limit;
-	char text[16];
 
 	(void)self;
-	snprintf(text, sizeof(text), "%u", nr + OTHER_FILES);
-	if (read_numbers("/proc/sys/fs/nr_open", "") < nr + OTHER_FILES)
-		write_text("/proc/sys/fs/nr_open", text);
+	allow("/proc/sys/fs/nr_open", nr + OTHER_FILES);
+	allow("/proc/sys/fs/file-max", nr + OTHER_FILES);
+	allow(WATCHES, nr + OTHER_FILES);
 	raise_limit(RLIMIT_NOFILE, nr + OTHER_FILES);
 	must("getrlimit", getrlimit(RLIMIT_NOFILE, &limit));
 	if (limit.rlim_cur < nr + OTHER_FILES)
 		return limit.rlim_cur - OTHER_FILES;
+	if (read_numbers(WATCHES, "") < nr)
+		return read_numbers(WATCHES, "");
 	fds = make_array(nr, sizeof(*fds));
 	epfd = must("epoll_create1", epoll_create1(EPOLL_CLOEXEC));
 	return nr;

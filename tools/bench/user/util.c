@@ -103,14 +103,14 @@ void report(const struct peer *peer, const struct plan *plan, const char *op,
 	       op, peer->name, plan->pending, unit, value);
 }
 
-/* Opens a peer for all pending deadlines, or says how far it would go. */
+/* Opens a peer for all pending deadlines, or says how many there can be. */
 bool open_all(const struct peer *peer, const struct plan *plan)
 {
 	uint32_t most = peer->open(peer, plan->pending);
 
 	if (most >= plan->pending)
 		return true;
-	printf("# who=%s pending=%u: a process can have %u\n",
+	printf("bench: none where=user who=%s pending=%u why='a process can have %u'\n",
 	       peer->name, plan->pending, most);
 	return false;
 }

@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/mm.h>
+#include <linux/prandom.h>
 
 #include "cpu.h"
 #include "task.h"
@@ -46,73 +47,152 @@ static void move_to(struct kunit *test, struct twq_utask *u, s64 deadline_ns)
 
 /* -- where ---------------------------------------------------------------- */
 
-static void slots_of_cpus_are_in_pages_of_their_own(struct kunit *test)
+/* The page of the first task of @cpu is of no other CPU's, from then on. */
+static void expect_page_of(struct kunit *test, const struct twq_utask *u,
+			   int *owner, int cpu)
 {
-	s64 last = -1;
-	int cpu;
+	u32 page = slot_of(u) / PER_PAGE;
 
-	for (cpu = 0; cpu < nr_cpu_ids; cpu++) {
-		KUNIT_EXPECT_EQ(test, twq_slots_first(cpu), last + 1);
-		last = twq_slots_last(cpu);
-		KUNIT_EXPECT_EQ(test, twq_slots_first(cpu) % PER_PAGE, 0);
-		KUNIT_EXPECT_GE(test, last, twq_slots_first(cpu) + PER_PAGE - 1);
-	}
-	KUNIT_EXPECT_LT(test, last, TWQ_MAX_SLOTS);
+	KUNIT_ASSERT_LT(test, page, 2 * nr_cpu_ids);
+	if (!owner[page])
+		owner[page] = cpu + 1;
+	KUNIT_EXPECT_EQ(test, owner[page], cpu + 1);
 }
 
-static void expect_slot_of(struct kunit *test, const struct twq_utask *u,
-			   int cpu)
-{
-	KUNIT_EXPECT_GE(test, slot_of(u), twq_slots_first(cpu));
-	KUNIT_EXPECT_LE(test, slot_of(u), twq_slots_last(cpu));
-}
-
-static void slot_is_among_its_cpus(struct kunit *test)
+static void slot_is_in_a_page_of_its_cpu(struct kunit *test)
 {
 	const struct twq_create args = {};
 	struct uworld *f = test->priv;
 	struct twq_utask *u;
-	int cpu;
+	int *owner, cpu, i;
 
-	for_each_online_cpu(cpu) {
-		expect_slot_of(test, new_on(test, cpu), cpu);
-		u = uworld_try_new(test, 0, cpu, TWQ_CREATE_SHARED);
-		expect_slot_of(test, u, cpu);
-	}
+	owner = kunit_kcalloc(test, 2 * nr_cpu_ids, sizeof(*owner), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, owner);
+	for_each_online_cpu(cpu)
+		expect_page_of(test, new_on(test, cpu), owner, cpu);
+	for (i = 1; i < PER_PAGE + 3; i++)
+		for_each_online_cpu(cpu)
+			expect_page_of(test, uworld_try_new(test, 0, cpu,
+							    i & 1), owner, cpu);
 	u = twq_utask_new(f->file, &args, cpu_online_mask);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(u));
 	twq_utask_publish(u);
-	expect_slot_of(test, u, world_cpu());
+	expect_page_of(test, u, owner, world_cpu());
 }
 
 /* As long as there is a slot anywhere. */
-static void slot_of_another_cpu_when_its_own_are_taken(struct kunit *test)
+static void slot_of_another_cpu_when_no_page_is_left(struct kunit *test)
 {
 	struct uworld *f = test->priv;
-	int cpu = world_other_cpu(test);
-	u32 first = twq_slots_first(cpu), slot;
+	int cpu = world_other_cpu(test), i;
+	u32 pages = f->file->slots.nr_pages;
 	struct twq_utask *u;
-	int err;
 
-	if (IS_ENABLED(CONFIG_KASAN) || IS_ENABLED(CONFIG_KCSAN))
-		kunit_skip(test, "millions of slots, which take too long here");
-	do {
-		err = xa_alloc_bh(&f->file->tasks, &slot, NULL,
-				  XA_LIMIT(first, twq_slots_last(cpu)),
-				  GFP_KERNEL);
-		cond_resched();
-	} while (!err);
-	KUNIT_ASSERT_EQ(test, err, -EBUSY);
-	u = new_on(test, cpu);
-	KUNIT_EXPECT_TRUE(test, slot_of(u) < first ||
-			  slot_of(u) > twq_slots_last(cpu));
-	KUNIT_EXPECT_LT(test, slot_of(u), TWQ_MAX_SLOTS);
+	uworld_new(test, 0);
+	KUNIT_ASSERT_EQ(test, f->file->slots.nr_pages, pages + 1);
+	pages = f->file->slots.nr_pages;
+	f->file->slots.nr_pages = TWQ_MAX_PAGES;
+	for (i = 1; i < PER_PAGE; i++) {
+		u = uworld_try_new(test, 0, cpu, 0);
+		if (IS_ERR(u))
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, i, PER_PAGE);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(uworld_try_new(test, 0, cpu, 0)),
+			-EDQUOT);
+	f->file->slots.nr_pages = pages;
+	KUNIT_ASSERT_FALSE(test, IS_ERR(u));
 	move_to(test, u, T0 + MS);
 	world_advance(test, T0 + MS);
 	KUNIT_EXPECT_EQ(test, uworld_read(test), 1);
 }
 
 /* -- how long ------------------------------------------------------------- */
+
+#define MANY	(PER_PAGE + 40)
+
+static bool has_memory(struct kunit *test, u32 slot)
+{
+	struct uworld *f = test->priv;
+	bool has;
+
+	rcu_read_lock();
+	has = twq_slots_find(&f->file->slots, slot);
+	rcu_read_unlock();
+	return has;
+}
+
+/* All but one go, then the last, whose memory may be kept for the next. */
+static void memory_of_tasks_that_are_gone_is_given_back(struct kunit *test)
+{
+	struct twq_utask **u;
+	int i, nr = 0;
+	u32 *slots;
+
+	u = kunit_kcalloc(test, MANY, sizeof(*u), GFP_KERNEL);
+	slots = kunit_kcalloc(test, MANY, sizeof(*slots), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, u);
+	KUNIT_ASSERT_NOT_NULL(test, slots);
+	for (i = 0; i < MANY; i++) {
+		u[i] = new_on(test, world_cpu());
+		slots[i] = slot_of(u[i]);
+		KUNIT_ASSERT_TRUE(test, has_memory(test, slots[i]));
+	}
+	for (i = 1; i < MANY; i++)
+		KUNIT_ASSERT_EQ(test, twq_utask_destroy(u[i]), 0);
+	for (i = 0; i < MANY; i++)
+		nr += has_memory(test, slots[i]);
+	KUNIT_EXPECT_TRUE(test, has_memory(test, slots[0]));
+	KUNIT_EXPECT_LE(test, nr, 16);
+	KUNIT_EXPECT_EQ(test, twq_utask_destroy(u[0]), 0);
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_FALSE(test, has_memory(test, slots[i]));
+	KUNIT_EXPECT_FALSE(test, has_memory(test, TWQ_MAX_SLOTS - 1));
+}
+
+static void expect_found(struct kunit *test, struct twq_utask *u)
+{
+	struct uworld *f = test->priv;
+	struct twq_utask *found = twq_utask_get(f->file, uworld_id(u));
+
+	KUNIT_ASSERT_PTR_EQ(test, found, u);
+	KUNIT_EXPECT_PTR_EQ(test, u->task.slot,
+			    twq_slots_words(&f->file->slots, slot_of(u)));
+	twq_utask_put(found);
+}
+
+/* No slot is two tasks', and those that are free are used again. */
+static void tasks_come_and_go_in_any_order(struct kunit *test)
+{
+	struct twq_utask **in;
+	struct rnd_state rnd;
+	int i, turn, nr = 0;
+	u32 slot;
+
+	in = kunit_kcalloc(test, 2 * MANY, sizeof(*in), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, in);
+	prandom_seed_state(&rnd, 11);
+	for (turn = 0; turn < 20000; turn++) {
+		slot = prandom_u32_state(&rnd) % (2 * MANY);
+		if (in[slot]) {
+			expect_found(test, in[slot]);
+			KUNIT_ASSERT_EQ(test, twq_utask_destroy(in[slot]), 0);
+			in[slot] = NULL;
+			nr--;
+		} else if (nr < MANY) {
+			struct twq_utask *u = new_on(test, world_cpu());
+
+			slot = slot_of(u);
+			KUNIT_ASSERT_LT(test, slot, 2 * MANY);
+			KUNIT_ASSERT_NULL(test, in[slot]);
+			in[slot] = u;
+			nr++;
+		}
+	}
+	for (i = 0; i < 2 * MANY; i++)
+		if (in[i])
+			expect_found(test, in[i]);
+}
 
 static void slot_is_kept_for_the_last_user(struct kunit *test)
 {
@@ -348,18 +428,20 @@ static void slots_exit(struct kunit *test)
 {
 	struct uworld *f = test->priv;
 	struct twq_utask *u;
-	unsigned long slot;
+	u32 slot = 0;
 
-	if (f)
-		xa_for_each(&f->file->tasks, slot, u)
-			twq_utask_destroy(u);
+	while (f && (u = twq_utask_next(f->file, &slot))) {
+		twq_utask_destroy(u);
+		twq_utask_put(u);
+	}
 	uworld_exit(test);
 }
 
 static struct kunit_case slots_cases[] = {
-	KUNIT_CASE(slots_of_cpus_are_in_pages_of_their_own),
-	KUNIT_CASE(slot_is_among_its_cpus),
-	KUNIT_CASE(slot_of_another_cpu_when_its_own_are_taken),
+	KUNIT_CASE(slot_is_in_a_page_of_its_cpu),
+	KUNIT_CASE(slot_of_another_cpu_when_no_page_is_left),
+	KUNIT_CASE(memory_of_tasks_that_are_gone_is_given_back),
+	KUNIT_CASE(tasks_come_and_go_in_any_order),
 	KUNIT_CASE(slot_is_kept_for_the_last_user),
 	KUNIT_CASE(slot_kept_is_not_a_task),
 	KUNIT_CASE(new_task_does_not_see_what_was_stored),

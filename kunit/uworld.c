@@ -36,12 +36,14 @@ void uworld_expect_balance(struct kunit *test)
 {
 	struct uworld *f = test->priv;
 	struct twq_ledger l = uworld_ledger(test);
-	unsigned long slot, tasks = 0, deadlines = 0;
+	unsigned int tasks = 0, deadlines = 0;
 	struct twq_utask *u;
+	u32 slot = 0;
 
-	xa_for_each(&f->file->tasks, slot, u) {
+	for (; (u = twq_utask_next(f->file, &slot)); slot++) {
 		tasks++;
 		deadlines += twq_task_expires(&u->task) != TWQ_ETERNITY;
+		twq_utask_put(u);
 	}
 	KUNIT_EXPECT_EQ(test, l.created, l.destroyed + tasks);
 	KUNIT_EXPECT_EQ(test, l.armed, l.expired + l.moved + l.cancelled +

@@ -354,12 +354,12 @@ static int world_init_module(void)
 	int err;
 
 	twq_shared_init();
-	err = twq_utask_init_cache();
+	err = twq_slots_init_cache();
 	if (err)
 		return err;
 	err = twq_cpu_init();
 	if (err)
-		twq_utask_exit_cache();
+		twq_slots_exit_cache();
 	return err;
 }
 
@@ -367,7 +367,7 @@ static void world_exit_module(void)
 {
 	twq_shared_exit();
 	twq_cpu_exit();
-	twq_utask_exit_cache();
+	twq_slots_exit_cache();
 }
 
 static int world_start_puppets(void)

@@ -129,17 +129,23 @@ void twq_events_post(struct twq_events *ev, struct twq_ready *r,
  * @r: its event
  *
  * Context: process or bottom half.
+ * Return: false when it had been closed before.
  */
-void twq_events_close(struct twq_events *ev, struct twq_ready *r)
+bool twq_events_close(struct twq_events *ev, struct twq_ready *r)
 {
+	bool first;
+
 	spin_lock_bh(&ev->lock);
-	r->closed = true;
+	first = !r->closed;
+	/* Pairs with twq_utask_at(). */
+	WRITE_ONCE(r->closed, true);
 	if (!list_empty(&r->link)) {
 		list_del_init(&r->link);
 		ev->pending--;
 		ev->discarded++;
 	}
 	spin_unlock_bh(&ev->lock);
+	return first;
 }
 
 /**

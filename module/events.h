@@ -54,7 +54,7 @@ void twq_events_init(struct twq_events *ev);
 void twq_ready_init(struct twq_ready *r, u64 id, u64 user_data);
 void twq_events_post(struct twq_events *ev, struct twq_ready *r,
 		     const struct twq_event *run);
-void twq_events_close(struct twq_events *ev, struct twq_ready *r);
+bool twq_events_close(struct twq_events *ev, struct twq_ready *r);
 bool twq_events_ready(struct twq_events *ev);
 bool twq_events_pending(struct twq_events *ev, struct twq_ready *r,
 			u64 *overruns);

@@ -36,13 +36,11 @@ struct twq_file *twq_file_new(void)
 	if (!file)
 		return ERR_PTR(-ENOMEM);
 	file->counters = alloc_percpu_gfp(struct twq_ledger, TWQ_GFP_CALLER);
-	if (!file->counters) {
+	if (!file->counters || twq_slots_init(&file->slots, TWQ_GFP_CALLER)) {
+		free_percpu(file->counters);
 		kfree(file);
 		return ERR_PTR(-ENOMEM);
 	}
-	xa_init_flags(&file->tasks, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT |
-		      XA_FLAGS_LOCK_BH);
-	twq_slots_init(&file->slots);
 	twq_events_init(&file->events);
 	atomic_set(&file->live, 1);
 	init_completion(&file->gone);
@@ -58,15 +56,15 @@ struct twq_file *twq_file_new(void)
 void twq_file_close(struct twq_file *file)
 {
 	struct twq_utask *u;
-	unsigned long slot;
+	u32 slot = 0;
 
-	xa_for_each(&file->tasks, slot, u) {
+	while ((u = twq_utask_next(file, &slot))) {
 		twq_utask_destroy(u);
+		twq_utask_put(u);
 		cond_resched();
 	}
 	twq_file_put(file);
 	wait_for_completion(&file->gone);
-	xa_destroy(&file->tasks);
 	twq_slots_free(&file->slots);
 	free_percpu(file->counters);
 	kfree(file);

@@ -54,7 +54,7 @@ static int __init twq_init(void)
 
 	BUILD_BUG_ON(CONFIG_NR_CPUS > 1 << (32 - TWQ_CPU_SHIFT));
 	twq_shared_init();
-	err = twq_utask_init_cache();
+	err = twq_slots_init_cache();
 	if (err)
 		return err;
 	err = twq_cpu_init();
@@ -69,7 +69,7 @@ err_cpu:
 	twq_shared_exit();
 	twq_cpu_exit();
 err_cache:
-	twq_utask_exit_cache();
+	twq_slots_exit_cache();
 	return err;
 }
 
@@ -78,7 +78,7 @@ static void __exit twq_exit(void)
 	twq_chardev_exit();
 	twq_shared_exit();
 	twq_cpu_exit();
-	twq_utask_exit_cache();
+	twq_slots_exit_cache();
 }
 
 module_init(twq_init);

@@ -1,32 +1,382 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slots: deadline and position of each task of a file, in pages that the module
- * uses by their kernel address and the program by mmap(). A page comes with the
- * first task that has a slot in it, charged to who creates that task, and stays
- * until the file has gone: a mapping holds the file.
+ * A file's tasks by their slots. A slot is two words, deadline and position, in
+ * a page that the module uses by its kernel address and the program by mmap(),
+ * and the memory of a task, in a block of some. Both come with the first task
+ * there, charged to who creates it. A page stays until the file has gone (a
+ * mapping holds the file); a block is freed by RCU when its last task has gone.
+ *
+ * A task's memory, once found, is a task of this file or nobody's, whose @ref is
+ * 0: a slot is used again at once. So who finds one takes a reference, and then
+ * looks whether the id is the one that he meant (twq_utask_get()).
  *
  * What a program stores into a slot is a deadline, whatever it is; of the rest
  * the module looks at nothing. So a program harms its own tasks alone.
  */
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
-#include <linux/math.h>
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
 
 #include "compat.h"
 #include "slots.h"
+#include "utask.h"
 
-#define TWQ_SLOTS_PER_PAGE	(PAGE_SIZE / sizeof(struct twq_slot))
+/*
+ * Tasks of a block, a power of two. KASAN is to see each task end, so that there
+ * a block is one task, and none is kept.
+ */
+#define TWQ_BLOCK_TASKS	(IS_ENABLED(CONFIG_KASAN) ? 1 : 16)
+#define TWQ_PAGE_BLOCKS	(TWQ_SLOTS_PER_PAGE / TWQ_BLOCK_TASKS)
+
+/**
+ * struct twq_block - the memory of some tasks with slots next to each other
+ * @used: how many of them are taken; under the bank's lock
+ * @rcu: frees it
+ * @tasks: the tasks
+ */
+struct twq_block {
+	unsigned int used;
+	struct rcu_head rcu;
+	struct twq_utask tasks[TWQ_BLOCK_TASKS];
+};
+
+/**
+ * struct twq_page - the slots in one page, all of them of tasks of one CPU
+ * @words: the page; constant, like @bank and @first
+ * @bank: that CPU's
+ * @first: number of the first slot
+ * @nr_free: number of free slots; under the bank's lock, as what follows
+ * @link: in the bank while there is a free slot
+ * @free: the free slots
+ * @blocks: memory of tasks, or NULL where no slot is taken; read under RCU
+ */
+struct twq_page {
+	struct twq_slot *words;
+	struct twq_bank *bank;
+	u32 first;
+	u32 nr_free;
+	struct list_head link;
+	DECLARE_BITMAP(free, TWQ_SLOTS_PER_PAGE);
+	struct twq_block __rcu *blocks[TWQ_PAGE_BLOCKS];
+};
+
+/**
+ * struct twq_part - a part of a file's table of pages
+ * @pages: the pages
+ */
+struct twq_part {
+	struct twq_page *pages[TWQ_PAGES_PER_PART];
+};
+
+/**
+ * struct twq_bank - the slots for tasks of one CPU
+ * @lock: of all that follows and of the bank's pages; taken with bottom halves
+ *	off, nothing is taken inside
+ * @pages: those with a free slot
+ * @spare: a block without a task, so that the last task of one may come and go
+ */
+struct twq_bank {
+	spinlock_t lock;	/* of what is free */
+	struct list_head pages;
+	struct twq_block *spare;
+};
+
+static struct kmem_cache *twq_block_cache;
+
+static void twq_block_free(struct rcu_head *rcu)
+{
+	kmem_cache_free(twq_block_cache,
+			container_of(rcu, struct twq_block, rcu));
+}
+
+/* -- the table ------------------------------------------------------------ */
+
+static struct twq_page *twq_slots_page(const struct twq_slots *slots, u32 nr)
+{
+	const u32 page = nr / TWQ_SLOTS_PER_PAGE;
+	struct twq_part *part;
+
+	/* Both pair with the releases in twq_slots_add_page(). */
+	part = smp_load_acquire(&slots->parts[page / TWQ_PAGES_PER_PART]);
+	if (!part)
+		return NULL;
+	/* See above. */
+	return smp_load_acquire(&part->pages[page % TWQ_PAGES_PER_PART]);
+}
+
+static struct twq_block __rcu **twq_page_block(struct twq_page *page, u32 nr)
+{
+	return &page->blocks[nr % TWQ_SLOTS_PER_PAGE / TWQ_BLOCK_TASKS];
+}
+
+/**
+ * twq_slots_find() - the task of a slot, or what was one
+ * @slots: the slots of a file
+ * @nr: a number below TWQ_MAX_SLOTS
+ *
+ * Context: under rcu_read_lock() or with bottom halves off.
+ * Return: memory of which @ref alone may be looked at, as long as it is 0; NULL.
+ */
+struct twq_utask *twq_slots_find(const struct twq_slots *slots, u32 nr)
+{
+	struct twq_page *page = twq_slots_page(slots, nr);
+	struct twq_block *block;
+
+	if (!page)
+		return NULL;
+	/* Pairs with twq_page_take() and with the grace period. */
+	block = rcu_dereference_check(*twq_page_block(page, nr),
+				      rcu_read_lock_bh_held());
+	return block ? &block->tasks[nr % TWQ_BLOCK_TASKS] : NULL;
+}
+
+/**
+ * twq_slots_words() - deadline and position of a slot
+ * @slots: the slots of a file
+ * @nr: the number of one that is taken
+ *
+ * Context: any.
+ * Return: the slot, until twq_slots_free().
+ */
+struct twq_slot *twq_slots_words(const struct twq_slots *slots, u32 nr)
+{
+	return &twq_slots_page(slots, nr)->words[nr % TWQ_SLOTS_PER_PAGE];
+}
+
+static void twq_page_free(struct twq_page *page)
+{
+	int i;
+
+	for (i = 0; i < TWQ_PAGE_BLOCKS; i++)
+		WARN_ON_ONCE(rcu_access_pointer(page->blocks[i]));
+	free_page((unsigned long)page->words);
+	kfree(page);
+}
+
+static struct twq_page *twq_page_new(struct twq_bank *bank, gfp_t gfp)
+{
+	struct twq_page *page = kzalloc(sizeof(*page), gfp);
+
+	if (!page)
+		return NULL;
+	page->words = (struct twq_slot *)get_zeroed_page(gfp);
+	if (!page->words) {
+		kfree(page);
+		return NULL;
+	}
+	page->bank = bank;
+	page->nr_free = TWQ_SLOTS_PER_PAGE;
+	bitmap_fill(page->free, TWQ_SLOTS_PER_PAGE);
+	return page;
+}
+
+static int twq_slots_number_page(struct twq_slots *slots,
+				 struct twq_page *page, gfp_t gfp)
+	__must_hold(&slots->lock)
+{
+	const u32 nr = slots->nr_pages;
+	struct twq_part **part;
+
+	if (nr >= TWQ_MAX_PAGES)
+		return -EDQUOT;
+	part = &slots->parts[nr / TWQ_PAGES_PER_PART];
+	if (!*part) {
+		struct twq_part *new = kzalloc(sizeof(*new), gfp);
+
+		if (!new)
+			return -ENOMEM;
+		/* Empty before it is seen; pairs with twq_slots_page(). */
+		smp_store_release(part, new);
+	}
+	page->first = nr * TWQ_SLOTS_PER_PAGE;
+	/* All of it before it is seen; pairs with twq_slots_page(). */
+	smp_store_release(&(*part)->pages[nr % TWQ_PAGES_PER_PART], page);
+	slots->nr_pages++;
+	return 0;
+}
+
+/* -- taken and free ------------------------------------------------------- */
+
+static int twq_slots_add_page(struct twq_slots *slots, struct twq_bank *bank,
+			      gfp_t gfp)
+{
+	struct twq_page *page = twq_page_new(bank, gfp);
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	mutex_lock(&slots->lock);
+	err = twq_slots_number_page(slots, page, gfp);
+	mutex_unlock(&slots->lock);
+	if (err) {
+		twq_page_free(page);
+		return err;
+	}
+	spin_lock_bh(&bank->lock);
+	list_add_tail(&page->link, &bank->pages);
+	spin_unlock_bh(&bank->lock);
+	return 0;
+}
+
+/* All references are 0: so are those of a block that was used before. */
+static int twq_bank_add_block(struct twq_bank *bank, gfp_t gfp)
+{
+	struct twq_block *block = kmem_cache_zalloc(twq_block_cache, gfp);
+
+	if (!block)
+		return -ENOMEM;
+	spin_lock_bh(&bank->lock);
+	swap(bank->spare, block);
+	spin_unlock_bh(&bank->lock);
+	if (block)
+		kmem_cache_free(twq_block_cache, block);
+	return 0;
+}
+
+/* The first free slot of a page that has one; NULL where it has no memory. */
+static struct twq_utask *twq_page_take(struct twq_page *page, u32 *nr)
+	__must_hold(&page->bank->lock)
+{
+	const u32 bit = find_first_bit(page->free, TWQ_SLOTS_PER_PAGE);
+	struct twq_block __rcu **in = twq_page_block(page, bit);
+	struct twq_block *block;
+
+	block = rcu_dereference_protected(*in,
+					  lockdep_is_held(&page->bank->lock));
+	if (!block) {
+		block = page->bank->spare;
+		if (!block)
+			return NULL;
+		page->bank->spare = NULL;
+		/* Pairs with twq_slots_find(). */
+		rcu_assign_pointer(*in, block);
+	}
+	block->used++;
+	__clear_bit(bit, page->free);
+	if (!--page->nr_free)
+		list_del(&page->link);
+	*nr = page->first + bit;
+	return &block->tasks[bit % TWQ_BLOCK_TASKS];
+}
+
+/* What is missing is made without the lock, and then it is tried again. */
+static struct twq_utask *twq_bank_take(struct twq_slots *slots, int cpu,
+				       gfp_t gfp, u32 *nr)
+{
+	struct twq_bank *bank = per_cpu_ptr(slots->banks, cpu);
+	struct twq_utask *u = NULL;
+	struct twq_page *page;
+	int err;
+
+	for (;;) {
+		spin_lock_bh(&bank->lock);
+		page = list_first_entry_or_null(&bank->pages, struct twq_page,
+						link);
+		if (page)
+			u = twq_page_take(page, nr);
+		spin_unlock_bh(&bank->lock);
+		if (u)
+			return u;
+		if (page)
+			err = twq_bank_add_block(bank, gfp);
+		else
+			err = twq_slots_add_page(slots, bank, gfp);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/**
+ * twq_slots_take() - a free slot
+ * @slots: the slots of a file
+ * @cpu: whose tasks it should be among
+ * @gfp: for what is missing
+ * @nr: where its number goes
+ *
+ * Programs store to the slots of a CPU's tasks mostly on that CPU. Four slots
+ * are in a cache line, so tasks of different CPUs get slots in different pages
+ * as long as there are some. Two CPUs that store to the same line, and do
+ * nothing else, take four times as long for it (22 ns and 5 ns).
+ *
+ * Context: as @gfp says.
+ * Return: memory for a task, of which @ref is 0; -EDQUOT; -ENOMEM.
+ */
+struct twq_utask *twq_slots_take(struct twq_slots *slots, int cpu, gfp_t gfp,
+				 u32 *nr)
+{
+	struct twq_utask *u = twq_bank_take(slots, cpu, gfp, nr);
+	int other;
+
+	for_each_possible_cpu(other) {
+		if (u != ERR_PTR(-EDQUOT))
+			break;
+		u = twq_bank_take(slots, other, gfp, nr);
+	}
+	return u;
+}
+
+/**
+ * twq_slots_give() - give a slot back
+ * @slots: the slots of a file
+ * @nr: from twq_slots_take(), the task's @ref being 0
+ *
+ * Context: any but hard interrupt and NMI.
+ */
+void twq_slots_give(struct twq_slots *slots, u32 nr)
+{
+	struct twq_page *page = twq_slots_page(slots, nr);
+	struct twq_block __rcu **in = twq_page_block(page, nr);
+	struct twq_bank *bank = page->bank;
+	struct twq_block *block;
+
+	spin_lock_bh(&bank->lock);
+	__set_bit(nr % TWQ_SLOTS_PER_PAGE, page->free);
+	if (!page->nr_free++)
+		list_add(&page->link, &bank->pages);
+	block = rcu_dereference_protected(*in, lockdep_is_held(&bank->lock));
+	if (--block->used) {
+		block = NULL;
+	} else {
+		RCU_INIT_POINTER(*in, NULL);
+		if (!IS_ENABLED(CONFIG_KASAN))
+			swap(bank->spare, block);
+	}
+	spin_unlock_bh(&bank->lock);
+	if (block)
+		call_rcu(&block->rcu, twq_block_free);
+}
+
+/* -- all of them ---------------------------------------------------------- */
 
 /**
  * twq_slots_init() - begin without a page
- * @slots: the slots of a file
+ * @slots: the slots of a file, zeroed
+ * @gfp: for what each CPU needs
  *
  * Context: process.
+ * Return: 0 or -ENOMEM.
  */
-void twq_slots_init(struct twq_slots *slots)
+int twq_slots_init(struct twq_slots *slots, gfp_t gfp)
 {
-	xa_init_flags(&slots->pages, XA_FLAGS_ACCOUNT);
+	struct twq_bank *bank;
+	int cpu;
+
+	slots->banks = alloc_percpu_gfp(struct twq_bank, gfp);
+	if (!slots->banks)
+		return -ENOMEM;
+	mutex_init(&slots->lock);
+	for_each_possible_cpu(cpu) {
+		bank = per_cpu_ptr(slots->banks, cpu);
+		spin_lock_init(&bank->lock);
+		INIT_LIST_HEAD(&bank->pages);
+		bank->spare = NULL;
+	}
+	return 0;
 }
 
 /**
@@ -37,99 +387,59 @@ void twq_slots_init(struct twq_slots *slots)
  */
 void twq_slots_free(struct twq_slots *slots)
 {
-	struct page *page;
-	unsigned long nr;
+	struct twq_block *spare;
+	u32 nr;
+	int cpu;
 
-	xa_for_each(&slots->pages, nr, page)
-		__free_page(page);
-	xa_destroy(&slots->pages);
-}
-
-static struct page *twq_slots_new_page(struct twq_slots *slots,
-				       unsigned long nr, gfp_t gfp)
-{
-	struct page *page = alloc_page(gfp | __GFP_ZERO), *other;
-
-	if (!page)
-		return ERR_PTR(-ENOMEM);
-	other = xa_cmpxchg(&slots->pages, nr, NULL, page, gfp);
-	if (!other)
-		return page;
-	__free_page(page);
-	return xa_is_err(other) ? ERR_PTR(xa_err(other)) : other;
+	for (nr = 0; nr < slots->nr_pages; nr++)
+		twq_page_free(twq_slots_page(slots, nr * TWQ_SLOTS_PER_PAGE));
+	for (nr = 0; nr < ARRAY_SIZE(slots->parts); nr++)
+		kfree(slots->parts[nr]);
+	for_each_possible_cpu(cpu) {
+		spare = per_cpu_ptr(slots->banks, cpu)->spare;
+		if (spare)
+			kmem_cache_free(twq_block_cache, spare);
+	}
+	free_percpu(slots->banks);
 }
 
 /**
- * twq_slots_get() - the memory of a slot
- * @slots: the slots of a file
- * @nr: its number, below TWQ_MAX_SLOTS
- * @gfp: for its page, if it is the first one there
+ * twq_slots_init_cache() - make the cache that blocks come from
  *
- * Context: as @gfp says.
- * Return: the slot, until twq_slots_free(); -ENOMEM.
+ * Context: process.
+ * Return: 0 or -ENOMEM.
  */
-struct twq_slot *twq_slots_get(struct twq_slots *slots, u32 nr, gfp_t gfp)
+int twq_slots_init_cache(void)
 {
-	unsigned long index = nr / TWQ_SLOTS_PER_PAGE;
-	struct page *page = xa_load(&slots->pages, index);
-	struct twq_slot *first;
-
-	if (!page)
-		page = twq_slots_new_page(slots, index, gfp);
-	if (IS_ERR(page))
-		return ERR_CAST(page);
-	first = page_address(page);
-	return first + nr % TWQ_SLOTS_PER_PAGE;
-}
-
-/* Whole pages for each CPU. */
-static u32 twq_slots_per_cpu(void)
-{
-	return rounddown(TWQ_MAX_SLOTS / nr_cpu_ids, TWQ_SLOTS_PER_PAGE);
+	twq_block_cache = KMEM_CACHE(twq_block, SLAB_ACCOUNT);
+	return twq_block_cache ? 0 : -ENOMEM;
 }
 
 /**
- * twq_slots_first() - where the slots for tasks of a CPU begin
- * @cpu: the CPU
+ * twq_slots_exit_cache() - free it
  *
- * Programs store to the slots of a CPU's tasks mostly on that CPU. Four slots
- * are in a cache line, so tasks of different CPUs get slots in different pages
- * as long as there are some. Two CPUs that store to the same line, and do
- * nothing else, take four times as long for it (22 ns and 5 ns).
- *
- * Context: any.
- * Return: number of the first slot.
+ * Context: process, after the last file was closed.
  */
-u32 twq_slots_first(int cpu)
+void twq_slots_exit_cache(void)
 {
-	return cpu * twq_slots_per_cpu();
+	/* Blocks whose last task has gone are freed by RCU. */
+	rcu_barrier();
+	kmem_cache_destroy(twq_block_cache);
 }
 
-/**
- * twq_slots_last() - where they end
- * @cpu: the CPU
- *
- * Context: any.
- * Return: number of the last slot.
- */
-u32 twq_slots_last(int cpu)
-{
-	u32 nr = twq_slots_per_cpu();
-
-	/* More CPUs than pages: no CPU has slots of its own. */
-	return nr ? twq_slots_first(cpu) + nr - 1 : TWQ_MAX_SLOTS - 1;
-}
+/* -- the mapping ---------------------------------------------------------- */
 
 /* Pages without a task are none: SIGBUS, as beyond the end of a file. */
 static vm_fault_t twq_slots_fault(struct vm_fault *vmf)
 {
 	struct twq_slots *slots = vmf->vma->vm_private_data;
-	struct page *page = xa_load(&slots->pages, vmf->pgoff);
+	struct twq_page *page;
 
+	page = twq_slots_page(slots, vmf->pgoff * TWQ_SLOTS_PER_PAGE);
 	if (!page)
 		return VM_FAULT_SIGBUS;
-	get_page(page);
-	vmf->page = page;
+	vmf->page = virt_to_page(page->words);
+	get_page(vmf->page);
 	return 0;
 }
 
@@ -150,7 +460,7 @@ static const struct vm_operations_struct twq_slots_vm_ops = {
  */
 int twq_slots_map(struct twq_slots *slots, struct vm_area_struct *vma)
 {
-	const unsigned long pages = TWQ_MAX_SLOTS / TWQ_SLOTS_PER_PAGE;
+	const unsigned long pages = TWQ_MAX_PAGES;
 
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;

@@ -2,16 +2,16 @@
 /*
  * Tasks of user space: ids, references, intervals, the ledger of armings.
  *
- * A task is found by its slot under RCU and held by a reference. Whoever takes
- * it out of its slot ends it, once; its event goes with that, its memory with
- * the last reference. A deadline changes hands by one atomic step, in which
- * exactly one side sees the old one: so each arming has exactly one end.
+ * A task is found by its slot and held by a reference, and is there for others
+ * from its first reference on. Whoever closes its event ends it, once; its slot
+ * is given back with the last reference. A deadline changes hands by one atomic
+ * step, in which exactly one side sees the old one: so each arming has exactly
+ * one end.
  */
 #include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/math64.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 
 #include <trace/events/twq.h>
 
@@ -27,8 +27,6 @@ unsigned int twq_min_interval_ns = 100 * 1000;
 
 /* Times that a deadline which has changed is looked at again in one run. */
 #define TWQ_EXPIRE_TRIES	3
-
-static struct kmem_cache *twq_utask_cache;
 
 static struct twq_utask *twq_utask_of(struct twq_task *task)
 {
@@ -86,9 +84,9 @@ static bool twq_utask_expire(struct twq_utask *u, struct twq_event *run)
 		twq_test_point(TWQ_TP_DUE, &u->task);
 	} while (!twq_task_expire(&u->task, due_ns, next_ns));
 
-	this_cpu_inc(u->file->counters->expired);
+	this_cpu_inc(twq_utask_file(u)->counters->expired);
 	if (next_ns != TWQ_ETERNITY)
-		this_cpu_inc(u->file->counters->armed);
+		this_cpu_inc(twq_utask_file(u)->counters->armed);
 	else
 		atomic_dec(&u->open);
 	run->deadline_ns = due_ns;
@@ -110,7 +108,7 @@ static struct twq_task *twq_utask_process(struct twq_task *task, void *ctx,
 	if (twq_utask_expire(u, &run))
 		run.reasons |= TWQ_WOKEN_TIMER;
 	if (run.reasons)
-		twq_events_post(&u->file->events, &u->ready, &run);
+		twq_events_post(&twq_utask_file(u)->events, &u->ready, &run);
 	return task;
 }
 
@@ -118,11 +116,9 @@ static struct twq_task *twq_utask_process(struct twq_task *task, void *ctx,
 static void twq_utask_release(struct twq_task *task)
 {
 	struct twq_utask *u = twq_utask_of(task);
-	struct twq_file *file = u->file;
+	struct twq_file *file = twq_utask_file(u);
 
-	/* Not for one that was abandoned: it never was, for the ledger. */
-	if (u->ready.closed)
-		this_cpu_inc(file->counters->destroyed);
+	this_cpu_inc(file->counters->destroyed);
 	twq_utask_put(u);
 	twq_file_put(file);
 }
@@ -134,29 +130,23 @@ static const struct twq_task_ops twq_utask_ops = {
 
 /* -- life ----------------------------------------------------------------- */
 
-static void twq_utask_free(struct rcu_head *rcu)
-{
-	kmem_cache_free(twq_utask_cache,
-			container_of(rcu, struct twq_utask, rcu));
-}
-
 /* Nobody uses the slot any more: its last arming ends, and it is free. */
 static void twq_utask_leave_slot(struct twq_utask *u)
 {
-	struct twq_ledger __percpu *counters = u->file->counters;
+	struct twq_file *file = twq_utask_file(u);
 	int open;
 
 	if (twq_task_disarm(&u->task) != TWQ_ETERNITY) {
-		this_cpu_inc(counters->dropped);
+		this_cpu_inc(file->counters->dropped);
 		atomic_dec(&u->open);
 	}
 	/* Stores that armed, or disarmed, and that no call has met since. */
 	open = atomic_read(&u->open);
 	if (open < 0)
-		this_cpu_add(counters->armed, -open);
+		this_cpu_add(file->counters->armed, -open);
 	else
-		this_cpu_add(counters->cancelled, open);
-	xa_erase_bh(&u->file->tasks, twq_utask_slot(u));
+		this_cpu_add(file->counters->cancelled, open);
+	twq_slots_give(&file->slots, twq_utask_slot(u));
 }
 
 /**
@@ -168,10 +158,29 @@ static void twq_utask_leave_slot(struct twq_utask *u)
  */
 void twq_utask_put(struct twq_utask *u)
 {
-	if (!refcount_dec_and_test(&u->ref))
-		return;
-	twq_utask_leave_slot(u);
-	call_rcu(&u->rcu, twq_utask_free);
+	if (refcount_dec_and_test(&u->ref))
+		twq_utask_leave_slot(u);
+}
+
+/* The task of a slot, if there is one that was not ended, with a reference. */
+static struct twq_utask *twq_utask_at(struct twq_file *file, u32 slot)
+{
+	struct twq_utask *u;
+
+	rcu_read_lock();
+	u = twq_slots_find(&file->slots, slot);
+	if (u && !refcount_inc_not_zero(&u->ref))
+		u = NULL;
+	rcu_read_unlock();
+	if (!u)
+		return NULL;
+	/* Whose it is, after that; pairs with twq_utask_publish(). */
+	smp_acquire__after_ctrl_dep();
+	/* Pairs with twq_events_close(). */
+	if (!READ_ONCE(u->ready.closed))
+		return u;
+	twq_utask_put(u);
+	return NULL;
 }
 
 /**
@@ -184,55 +193,35 @@ void twq_utask_put(struct twq_utask *u)
  */
 struct twq_utask *twq_utask_get(struct twq_file *file, u64 id)
 {
+	struct twq_utask *u = twq_utask_at(file, TWQ_SLOT(id));
+
+	if (!u)
+		return ERR_PTR(-ENOENT);
+	if (u->ready.event.id == id)
+		return u;
+	twq_utask_put(u);
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * twq_utask_next() - one task after the other
+ * @file: the open file, to which none is added meanwhile
+ * @slot: where to look on, 0 for the first one
+ *
+ * Context: process, may sleep.
+ * Return: the task at @slot or the next one, to be given back, or NULL.
+ */
+struct twq_utask *twq_utask_next(struct twq_file *file, u32 *slot)
+{
 	struct twq_utask *u;
 
-	rcu_read_lock();
-	u = xa_load(&file->tasks, TWQ_SLOT(id));
-	if (!u || u->ready.event.id != id || !refcount_inc_not_zero(&u->ref))
-		u = ERR_PTR(-ENOENT);
-	rcu_read_unlock();
-	return u;
-}
-
-/*
- * A free slot, reserved: for a task of one CPU among that CPU's, else among
- * those of the CPU that creates it, else anywhere.
- */
-static int twq_file_new_slot(struct twq_file *file, const struct cpumask *mask,
-			     u32 *slot)
-{
-	int cpu = raw_smp_processor_id();
-	int err;
-
-	if (cpumask_weight(mask) == 1)
-		cpu = cpumask_first(mask);
-	err = xa_alloc_bh(&file->tasks, slot, NULL,
-			  XA_LIMIT(twq_slots_first(cpu), twq_slots_last(cpu)),
-			  TWQ_GFP_CALLER);
-	if (err == -EBUSY)
-		err = xa_alloc_bh(&file->tasks, slot, NULL,
-				  XA_LIMIT(0, TWQ_MAX_SLOTS - 1),
-				  TWQ_GFP_CALLER);
-	return err == -EBUSY ? -EDQUOT : err;
-}
-
-/* A slot under a generation that the file never had. */
-static int twq_file_new_id(struct twq_file *file, const struct cpumask *mask,
-			   u64 *id)
-{
-	u64 generation;
-	u32 slot;
-	int err = twq_file_new_slot(file, mask, &slot);
-
-	if (err)
-		return err;
-	generation = atomic64_inc_return(&file->generation);
-	if (generation > TWQ_MAX_GENERATION) {
-		xa_erase_bh(&file->tasks, slot);
-		return -EDQUOT;
+	for (; *slot < twq_slots_end(&file->slots); ++*slot) {
+		u = twq_utask_at(file, *slot);
+		if (u)
+			return u;
+		cond_resched();
 	}
-	*id = generation << TWQ_SLOT_BITS | slot;
-	return 0;
+	return NULL;
 }
 
 /*
@@ -251,41 +240,54 @@ static bool twq_file_count(struct twq_file *file)
 	return true;
 }
 
-/* All but what comes with the memory. */
+/* All but the place, which is @slot. */
 static int twq_utask_init(struct twq_utask *u, struct twq_file *file,
 			  const struct twq_create *args,
-			  const struct cpumask *mask)
+			  const struct cpumask *mask, u32 slot)
 {
-	struct twq_slot *slot;
+	/* One that the file never had. */
+	u64 generation = atomic64_inc_return(&file->generation);
 	int err;
-	u64 id;
 
-	err = twq_file_new_id(file, mask, &id);
-	if (err)
-		return err;
-	slot = twq_slots_get(&file->slots, TWQ_SLOT(id), TWQ_GFP_CALLER);
-	if (IS_ERR(slot)) {
-		err = PTR_ERR(slot);
-		goto err_slot;
-	}
-	err = twq_task_init(&u->task, &twq_utask_ops, NULL, mask,
+	if (generation > TWQ_MAX_GENERATION)
+		return -EDQUOT;
+	err = twq_task_init(&u->task, &twq_utask_ops, file, mask,
 			    TWQ_GFP_CALLER);
 	if (err)
-		goto err_slot;
-	twq_task_use_slot(&u->task, slot);
+		return err;
+	twq_task_use_slot(&u->task, twq_slots_words(&file->slots, slot));
 	if (args->flags & TWQ_CREATE_SHARED)
 		twq_task_set_shared(&u->task);
-	twq_ready_init(&u->ready, id, args->user_data);
-	u->file = file;
+	twq_ready_init(&u->ready, generation << TWQ_SLOT_BITS | slot,
+		       args->user_data);
 	u->interval_ns = args->interval_ns;
 	atomic_set(&u->open, 0);
-	refcount_set(&u->ref, 1);
-	atomic_inc(&file->live);
 	return 0;
+}
 
-err_slot:
-	xa_erase_bh(&file->tasks, TWQ_SLOT(id));
-	return err;
+/*
+ * A task of one CPU has a slot among that CPU's, any other among those of the
+ * CPU that creates it.
+ */
+static struct twq_utask *twq_utask_make(struct twq_file *file,
+					const struct twq_create *args,
+					const struct cpumask *mask)
+{
+	int cpu = raw_smp_processor_id();
+	struct twq_utask *u;
+	u32 slot;
+	int err;
+
+	if (cpumask_weight(mask) == 1)
+		cpu = cpumask_first(mask);
+	u = twq_slots_take(&file->slots, cpu, TWQ_GFP_CALLER, &slot);
+	if (IS_ERR(u))
+		return u;
+	err = twq_utask_init(u, file, args, mask, slot);
+	if (!err)
+		return u;
+	twq_slots_give(&file->slots, slot);
+	return ERR_PTR(err);
 }
 
 /**
@@ -304,37 +306,34 @@ struct twq_utask *twq_utask_new(struct twq_file *file,
 				const struct cpumask *mask)
 {
 	struct twq_utask *u;
-	int err;
 
 	if (args->interval_ns &&
 	    args->interval_ns < max(READ_ONCE(twq_min_interval_ns), 1U))
 		return ERR_PTR(-EINVAL);
 	if (!twq_file_count(file))
 		return ERR_PTR(-EDQUOT);
-	u = kmem_cache_alloc(twq_utask_cache, TWQ_GFP_CALLER);
-	if (u)
-		err = twq_utask_init(u, file, args, mask);
-	else
-		err = -ENOMEM;
-	if (!err)
-		return u;
-	if (u)
-		kmem_cache_free(twq_utask_cache, u);
-	atomic_dec(&file->nr);
-	return ERR_PTR(err);
+	u = twq_utask_make(file, args, mask);
+	if (IS_ERR(u))
+		atomic_dec(&file->nr);
+	return u;
 }
 
 /**
  * twq_utask_publish() - let a new task be found
  * @u: from twq_utask_new()
  *
- * Context: process. Can't fail: the slot is reserved.
+ * Context: process.
  */
 void twq_utask_publish(struct twq_utask *u)
 {
-	this_cpu_inc(u->file->counters->created);
+	struct twq_file *file = twq_utask_file(u);
+
+	this_cpu_inc(file->counters->created);
+	atomic_inc(&file->live);
 	trace_twq_create(&u->task, u->ready.event.id, u->ready.event.user_data);
-	xa_store_bh(&u->file->tasks, twq_utask_slot(u), u, 0);
+	/* All of it before it is found; pairs with twq_utask_at(). */
+	smp_wmb();
+	refcount_set(&u->ref, 1);
 }
 
 /**
@@ -345,8 +344,12 @@ void twq_utask_publish(struct twq_utask *u)
  */
 void twq_utask_abandon(struct twq_utask *u)
 {
-	atomic_dec(&u->file->nr);
-	twq_task_destroy(&u->task);
+	struct twq_file *file = twq_utask_file(u);
+
+	/* In no tree, and so not refused. */
+	WARN_ON_ONCE(twq_task_fini(&u->task));
+	twq_slots_give(&file->slots, twq_utask_slot(u));
+	atomic_dec(&file->nr);
 }
 
 /**
@@ -361,14 +364,11 @@ void twq_utask_abandon(struct twq_utask *u)
  */
 int twq_utask_destroy(struct twq_utask *u)
 {
-	struct twq_file *file = u->file;
+	struct twq_file *file = twq_utask_file(u);
 
-	/* Reserved until the last user has gone: see twq_utask_leave_slot(). */
-	if (xa_cmpxchg_bh(&file->tasks, twq_utask_slot(u), u, XA_ZERO_ENTRY,
-			  0) != u)
+	if (!twq_events_close(&file->events, &u->ready))
 		return -ENOENT;
 	atomic_dec(&file->nr);
-	twq_events_close(&file->events, &u->ready);
 	twq_task_destroy(&u->task);
 	return 0;
 }
@@ -380,11 +380,11 @@ static void twq_utask_account(struct twq_utask *u, s64 old_ns, s64 new_ns)
 	const bool was = old_ns != TWQ_ETERNITY, is = new_ns != TWQ_ETERNITY;
 
 	if (is)
-		this_cpu_inc(u->file->counters->armed);
+		this_cpu_inc(twq_utask_file(u)->counters->armed);
 	if (was && is)
-		this_cpu_inc(u->file->counters->moved);
+		this_cpu_inc(twq_utask_file(u)->counters->moved);
 	else if (was)
-		this_cpu_inc(u->file->counters->cancelled);
+		this_cpu_inc(twq_utask_file(u)->counters->cancelled);
 	if (was != is)
 		atomic_add(is ? 1 : -1, &u->open);
 }
@@ -507,7 +507,7 @@ void twq_utask_query(struct twq_utask *u, struct twq_query *query)
 	query->interval_ns = u->interval_ns;
 	query->state = twq_task_state(&u->task) & told;
 	query->cpu = twq_task_cpus(&u->task, &query->nr_cpus);
-	query->pending = twq_events_pending(&u->file->events, &u->ready,
+	query->pending = twq_events_pending(&twq_utask_file(u)->events, &u->ready,
 					    &query->overruns);
 	query->position_ns = TWQ_ETERNITY;
 	/*
@@ -517,31 +517,4 @@ void twq_utask_query(struct twq_utask *u, struct twq_query *query)
 	 */
 	if (data_race(twq_node_linked(node)))
 		query->position_ns = READ_ONCE(node->key_ns);
-}
-
-/* -- their memory ---------------------------------------------------------- */
-
-/**
- * twq_utask_init_cache() - make the cache that tasks come from
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int twq_utask_init_cache(void)
-{
-	twq_utask_cache = KMEM_CACHE_USERCOPY(twq_utask, SLAB_ACCOUNT,
-					      ready.event);
-	return twq_utask_cache ? 0 : -ENOMEM;
-}
-
-/**
- * twq_utask_exit_cache() - free it
- *
- * Context: process, after the last file was closed.
- */
-void twq_utask_exit_cache(void)
-{
-	/* Tasks whose last reference has gone are freed by RCU. */
-	rcu_barrier();
-	kmem_cache_destroy(twq_utask_cache);
 }

@@ -8,10 +8,8 @@
 #include <linux/completion.h>
 #include <linux/gfp.h>
 #include <linux/minmax.h>
-#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/twq.h>
-#include <linux/xarray.h>
 
 #include "events.h"
 #include "slots.h"
@@ -30,10 +28,7 @@
 
 /**
  * struct twq_file - one open file: a namespace of tasks
- * @tasks: &struct twq_utask by slot; a slot is reserved before its task exists
- *	and as long as anybody may still use what was there; locked with bottom
- *	halves off
- * @slots: deadlines and positions
+ * @slots: the tasks, their deadlines and positions
  * @nr: number of tasks, those that are being made included
  * @generation: of the last task created
  * @events: the ready list
@@ -43,7 +38,6 @@
  * @gone: completed when @live has come to zero
  */
 struct twq_file {
-	struct xarray tasks;
 	struct twq_slots slots;
 	atomic_t nr;
 	atomic64_t generation;
@@ -55,27 +49,29 @@ struct twq_file {
 
 /**
  * struct twq_utask - a task of user space
- * @task: the task
+ * @task: the task; its context is the file, valid until the task is released
  * @ready: its event
- * @file: its file, valid until the task is released
  * @interval_ns: period, or 0; constant
  * @open: armings that the ledger has seen begin and not end; programs arm and
  *	disarm by stores, of which it learns late
- * @ref: one of the queues, one of each call that works on it
- * @rcu: frees it; looked up under rcu_read_lock()
+ * @ref: one of the queues, one of each call that works on it; 0 before the task
+ *	can be found and when its slot is free
  */
 struct twq_utask {
 	struct twq_task task;
 	struct twq_ready ready;
-	struct twq_file *file;
 	s64 interval_ns;
 	atomic_t open;
 	refcount_t ref;
-	struct rcu_head rcu;
 };
 
 extern unsigned int twq_max_tasks;
 extern unsigned int twq_min_interval_ns;
+
+static inline struct twq_file *twq_utask_file(const struct twq_utask *u)
+{
+	return u->task.ctx;
+}
 
 /**
  * twq_ledger_tasks() - how many tasks a ledger tells of
@@ -100,6 +96,7 @@ struct twq_utask *twq_utask_new(struct twq_file *file,
 void twq_utask_publish(struct twq_utask *u);
 void twq_utask_abandon(struct twq_utask *u);
 struct twq_utask *twq_utask_get(struct twq_file *file, u64 id);
+struct twq_utask *twq_utask_next(struct twq_file *file, u32 *slot);
 void twq_utask_put(struct twq_utask *u);
 
 int twq_utask_destroy(struct twq_utask *u);
@@ -109,8 +106,5 @@ int twq_utask_requeue(struct twq_utask *u);
 int twq_utask_cancel(struct twq_utask *u);
 void twq_utask_wakeup(struct twq_utask *u, u32 reasons);
 void twq_utask_query(struct twq_utask *u, struct twq_query *query);
-
-int twq_utask_init_cache(void);
-void twq_utask_exit_cache(void);
 
 #endif /* TWQ_UTASK_H */

@@ -15,6 +15,7 @@
 #define LIMIT		"8388608"
 #define ENOUGH		200000		/* tasks that do not fit into LIMIT */
 #define MANY		200000
+#define BLOCK_TASKS	16		/* that have a piece of memory in common */
 /* Each CPU is charged in advance, for 64 pages at most. */
 #define IN_ADVANCE	(64 * 4096LL * nr_online())
 
@@ -206,10 +207,10 @@ static void set_affinity_at_the_limit(void)
 	in_cgroup(LIMIT, change_masks);
 }
 
-/* What the slabs hold for each task, its slot, and the table that finds it. */
+/* What the slabs hold for each task, and its slot. */
 static void count_bytes(void)
 {
-	const char *size_path = "/sys/kernel/slab/twq_utask/slab_size";
+	const char *size_path = "/sys/kernel/slab/twq_block/slab_size";
 	long long before, size = number_in(size_path, "");
 	int i;
 
@@ -218,16 +219,15 @@ static void count_bytes(void)
 	before = charged();
 	for (i = 0; i < MANY && !tap_failures; i++)
 		EXPECT_EQ(try_create(dev, 0, 0, 0, i, &ids[i]), 0);
-	printf("# %lld bytes a task, %lld of them its object\n",
-	       (charged() - before) / MANY, size);
-	/* A pointer to the cgroup, and of a node of the table a 64th. */
+	printf("# %lld bytes a task\n", (charged() - before) / MANY);
 	EXPECT_GE(charged() - before,
-		  MANY * (size + sizeof(struct twq_slot) + 8 + 512 / 64));
+		  MANY / BLOCK_TASKS * (size + 8) +
+		  MANY * sizeof(struct twq_slot));
 	for (i = 0; i < MANY && !tap_failures; i++)
 		EXPECT_EQ(destroy(ids[i]), 0);
-	/* Slots are kept for the tasks to come. */
+	/* Slots are kept for the tasks to come, and the table that finds them. */
 	expect_charged_at_most(before + IN_ADVANCE +
-			       MANY * sizeof(struct twq_slot));
+			       MANY * (sizeof(struct twq_slot) + 2));
 }
 
 static void all_of_a_task_is_charged(void)

@@ -172,18 +172,15 @@ static const struct subject create = {
 	.check = check_create,
 };
 
-/*
- * The table asks twice for the node that a slot needs, and is denied twice
- * where nothing else is: no slot, no task.
- */
-static int try_without_slots(void)
+/* Where nothing else fails: no memory for it, no task. */
+static int try_without_place(enum fault fault)
 {
 	int refused;
 
-	if (!aim_below(FAULT_SLAB, "__xa_alloc"))
-		tap_skip("needs the address of __xa_alloc()");
-	refused = try_kind(&create, FAULT_SLAB);
-	aim_anywhere(FAULT_SLAB);
+	if (!aim_below(fault, "twq_slots_take"))
+		tap_skip("needs the address of twq_slots_take()");
+	refused = try_kind(&create, fault);
+	aim_anywhere(fault);
 	return refused;
 }
 
@@ -206,8 +203,7 @@ static void create_beside(int full)
 		EXPECT_GE(try_all(&create),
 			  several(class_mask(now.class)) ? 12 : 7);
 	now.class = ALL_CPUS;
-	if (full % 64 == 0)
-		EXPECT_GE(try_without_slots(), 3);
+	EXPECT_GE(try_without_place(FAULT_SLAB), 4);
 	EXPECT_TRUE(write_text(MAX_TASKS, "1048576"));
 }
 
@@ -216,7 +212,7 @@ static void create_refused(void)
 	create_beside(NR_CLASSES * NR_STATES);
 }
 
-/* Without a bystander: the table of ids is empty before and after. */
+/* Without a bystander: there is no table before. */
 static void create_first_refused(void)
 {
 	EXPECT_EQ(close(dev), 0);
@@ -226,10 +222,10 @@ static void create_first_refused(void)
 	create_beside(0);
 }
 
-/* The table of ids gets another level here, and once more. */
+/* Another page of slots is needed here, and once more. */
 static void create_growing_the_table_refused(void)
 {
-	create_beside(64);
+	create_beside(256);
 	create_beside(4096);
 }
 
@@ -245,10 +241,7 @@ static void create_without_a_page_of_slots(void)
 		do {
 			id = make_in(now.class, IDLE);
 		} while (TWQ_SLOT(id) % per_page < per_page - 1);
-		if (!aim_below(FAULT_PAGES, "twq_slots_get"))
-			tap_skip("needs the address of twq_slots_get()");
-		EXPECT_GE(try_kind(&create, FAULT_PAGES), 1);
-		aim_anywhere(FAULT_PAGES);
+		EXPECT_GE(try_without_place(FAULT_PAGES), 1);
 	}
 }
 

@@ -261,6 +261,9 @@ static int twq_events_wait(struct twq_events *ev, s64 until_ns)
 		if (err)
 			return err;
 		late = twq_clock_sleep(until_ns);
+		/* Not into the queue once more for what has come. */
+		if (twq_events_ready(ev))
+			break;
 	}
 	twq_test_point(TWQ_TP_LEAVING, NULL);
 	finish_wait(&ev->wait, &entry);

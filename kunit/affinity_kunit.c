@@ -260,6 +260,39 @@ static void rule6_lost_at_start_is_passed_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.passed_on, before.passed_on + 1);
 }
 
+static void move_the_other(struct twq_task *task)
+{
+	struct probe *p = probe_of(task);
+	long cpu = cpumask_next(world_cpu(), cpu_online_mask);
+
+	p->arg = (void *)(long)scene_puppet_do(cpu, OP_SET_AFFINITY, p->arg,
+					       cpu);
+}
+
+/* Found due together with one whose run takes long enough to lose the CPU. */
+static void rule6_lost_between_expiry_and_run(struct kunit *test)
+{
+	int other = world_other_cpu(test);
+	struct probe *p[3];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		p[i] = probe_new_shared(test, world_cpu());
+		scene_do(OP_QUEUE_AT, p[i], T0 + MS + i);
+	}
+	p[1]->arg = p[2];
+	world_at(TWQ_TP_STARTED, &p[1]->task, move_the_other);
+	world_advance(test, T0 + 2 * MS);
+	KUNIT_EXPECT_TRUE(test, world_at_reached());
+	KUNIT_EXPECT_TRUE(test, p[1]->arg);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, atomic_read(&p[i]->runs), 1);
+		KUNIT_EXPECT_EQ(test, p[i]->last_cpu,
+				i < 2 ? world_cpu() : other);
+		KUNIT_EXPECT_EQ(test, p[i]->last_reasons, TWQ_WOKEN_TIMER);
+	}
+}
+
 /* A pass that was begun for a deadline does not forget why. */
 static void rule6_passed_on_keeps_the_timer_reason(struct kunit *test)
 {
@@ -322,6 +355,7 @@ static struct kunit_case affinity_cases[] = {
 	KUNIT_CASE(rule6_in_process_moves_the_next_run),
 	KUNIT_CASE(rule6_waiting_is_passed_on),
 	KUNIT_CASE(rule6_lost_at_start_is_passed_on),
+	KUNIT_CASE(rule6_lost_between_expiry_and_run),
 	KUNIT_CASE(rule6_passed_on_keeps_the_timer_reason),
 	KUNIT_CASE(rule6_waiting_where_still_allowed_stays),
 	KUNIT_CASE(rule6_waiting_may_still_be_destroyed),

@@ -26,6 +26,8 @@ static struct {
 	u64 runs_in_pass, expired_before;
 	bool hold, held;
 	unsigned int nr_seen;
+	u64 stale_seen;
+	struct kunit *test;
 	long limit;
 } log;
 
@@ -246,6 +248,7 @@ static void take_shared_lock(void *info)
 {
 	twq_shared_lock();
 	log.nr_seen = twq_shared.queue.nr;
+	log.stale_seen = stats_of(world_cpu()).stale;
 	twq_shared_unlock();
 }
 
@@ -257,6 +260,64 @@ static void want_shared_lock(struct twq_task *task)
 		     take_shared_lock, NULL);
 	for (i = 0; i < 200000 && !spin_is_contended(&twq_shared.lock); i++)
 		udelay(5);
+}
+
+/* Nothing runs: the positions are stale, and the storm is one of moves. */
+static void rule7_shared_lock_is_held_for_few_moves(struct kunit *test)
+{
+	int other = world_other_cpu(test);
+	struct probe *first = NULL, *p;
+	int i;
+
+	for (i = 0; i < STORM; i++) {
+		p = probe_new_shared(test, world_cpu());
+		first = first ?: p;
+		queue_here(test, p, T0 + MS);
+		KUNIT_ASSERT_TRUE(test, twq_task_extend(&p->task, T0 + SEC));
+	}
+	twq_budget = 2 * STORM;
+	log.last = stats_of(world_cpu());
+	world_at(TWQ_TP_TOLD, &first->task, want_shared_lock);
+	world_advance(test, T0 + MS);
+	KUNIT_ASSERT_TRUE(test, world_at_reached());
+	KUNIT_ASSERT_TRUE(test, world_puppet_wait(other));
+	KUNIT_EXPECT_LT(test, log.stale_seen - log.last.stale, STORM);
+	KUNIT_EXPECT_EQ(test, stats_of(world_cpu()).stale - log.last.stale,
+			STORM);
+}
+
+/* Who keeps itself due, for as long as the others have not run. */
+static void stay_due(struct probe *p)
+{
+	p->next_ns = atomic_read(&log.order) < 2 ? T0 : TWQ_ETERNITY;
+	KUNIT_EXPECT_LT(log.test, atomic_read(&p->runs), 100);
+	if (atomic_read(&p->runs) >= 100)
+		p->next_ns = TWQ_ETERNITY;
+}
+
+/* The smallest budget, and one that would use it up alone: others come, too. */
+static void rule7_budget_of_one_goes_round(struct kunit *test)
+{
+	const struct kind_param *kind = test->param_value;
+	struct probe *greedy = probe_of_kind(test, kind->shared, world_cpu());
+	struct probe *other = probe_of_kind(test, !kind->shared, world_cpu());
+	struct probe *woken = probe_new_on(test, world_cpu());
+
+	log.test = test;
+	twq_budget = 1;
+	greedy->hook = stay_due;
+	other->hook = note_order;
+	woken->hook = note_order;
+	queue_here(test, greedy, T0 + MS);
+	queue_here(test, other, T0 + MS);
+	local_bh_disable();
+	world_tick(T0 + MS);
+	twq_task_wakeup(&woken->task, TWQ_WOKEN_MSG);
+	local_bh_enable();
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, atomic_read(&other->runs), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&woken->runs), 1);
+	KUNIT_EXPECT_GE(test, atomic_read(&greedy->runs), 2);
 }
 
 /* H7: who waits for the lock gets it long before a storm is over. */
@@ -571,6 +632,8 @@ static struct kunit_case cpu_cases[] = {
 	KUNIT_CASE_PARAM(k10_deadline_that_equals_now_fires_once,
 			 kind_gen_params),
 	KUNIT_CASE_PARAM(rule7_no_pass_exceeds_the_budget, kind_gen_params),
+	KUNIT_CASE_PARAM(rule7_budget_of_one_goes_round, kind_gen_params),
+	KUNIT_CASE(rule7_shared_lock_is_held_for_few_moves),
 	KUNIT_CASE(rule7_no_pass_runs_more_than_the_budget),
 	KUNIT_CASE_PARAM(rule7_pass_within_the_budget_is_not_cut,
 			 kind_gen_params),

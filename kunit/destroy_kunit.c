@@ -423,6 +423,32 @@ static void h2_destroyed_by_another_while_expiry_wakes_it(struct kunit *test)
 	expect_gone(test, p, 0);
 }
 
+static void destroy_the_other(struct twq_task *task)
+{
+	struct probe *other = probe_of(task)->arg;
+
+	twq_task_destroy(&other->task);
+}
+
+/*
+ * Both were found due at one time, by a look that takes more than one: the first
+ * is due earlier and has one of its own. The run of one ends the next.
+ */
+static void h16_destroyed_between_expiry_and_run(struct kunit *test)
+{
+	struct probe *first = destroy_at(test, T0 + 5 * MS);
+	struct probe *one = destroy_at(test, T0 + 5 * MS + 1);
+	struct probe *next = destroy_at(test, T0 + 5 * MS + 2);
+
+	one->arg = next;
+	world_at(TWQ_TP_STARTED, &one->task, destroy_the_other);
+	world_advance(test, T0 + 6 * MS);
+	KUNIT_EXPECT_TRUE(test, world_at_reached());
+	KUNIT_EXPECT_EQ(test, atomic_read(&first->runs), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&one->runs), 1);
+	expect_gone(test, next, 0);
+}
+
 /* Each task holds the module, from its beginning to its very end. */
 static void rule13_task_holds_the_module(struct kunit *test)
 {
@@ -459,6 +485,7 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE_PARAM(h16_destroyed_queued_before_the_push,
 			 kind_gen_params),
 	KUNIT_CASE_PARAM(h16_destroyed_at_the_start_of_a_run, kind_gen_params),
+	KUNIT_CASE_PARAM(h16_destroyed_between_expiry_and_run, kind_gen_params),
 	KUNIT_CASE_PARAM(rule9_destroyed_after_process_is_released,
 			 kind_gen_params),
 	KUNIT_CASE(k5_destroyed_before_the_tree_is_entered),

@@ -210,7 +210,6 @@ static void trace_tells_a_life_in_order(struct kunit *test)
 	EXPECT_STEPS(test, p,
 		     { .step = STEP_EXPIRE, .a = T0 + 50 * MS,
 		       .b = T0 + 51 * MS },
-		     { .step = STEP_WAKEUP, .a = TWQ_WOKEN_TIMER },
 		     { .step = STEP_RUN_BEGIN, .a = TWQ_WOKEN_TIMER,
 		       .b = T0 + 51 * MS },
 		     { .step = STEP_RUN_END });

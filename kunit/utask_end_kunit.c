@@ -189,7 +189,6 @@ static const struct point_param start_params[] = {
 
 static const struct point_param end_params[] = {
 	{ "expiry holds the tree", TWQ_TP_WOKEN, twq_utask_destroy },
-	{ "on its way", TWQ_TP_PUSH, twq_utask_destroy },
 	{ "run has begun", TWQ_TP_STARTED, twq_utask_destroy },
 	{ "run is nearly over", TWQ_TP_REQUEUED, twq_utask_destroy },
 };

@@ -118,23 +118,19 @@ int twq_task_pick_cpu(const struct twq_task *task, u32 state)
 }
 
 /**
- * twq_task_may_run() - whether a task may run on a CPU
- * @task: a RUNNING task. Looked at with RUNNING set, the mask is the one in
- *	force when the run starts: whoever changes it later changes the mask of
- *	a running task.
- * @state: its state
- * @cpu: this CPU
+ * twq_task_allows() - whether a CPU is in a task's mask
+ * @task: a task with SHARED_WQ. Looked at with RUNNING set and nothing but
+ *	process() to come, the mask is the one in force when the run starts:
+ *	whoever changes it later changes the mask of a running task.
+ * @cpu: the CPU
  *
  * Context: any but NMI.
- * Return: whether it may. A task without SHARED_WQ always may where it is,
- * with the CPU that serves its owner.
+ * Return: whether it is.
  */
-bool twq_task_may_run(const struct twq_task *task, u32 state, int cpu)
+bool twq_task_allows(const struct twq_task *task, int cpu)
 {
 	bool allowed;
 
-	if (!(state & TWQ_SHARED_WQ))
-		return true;
 	/* Pairs with twq_task_change_mask(), see above. */
 	rcu_read_lock();
 	allowed = twq_mask_allows(rcu_dereference(task->allowed), cpu);

@@ -203,137 +203,91 @@ void twq_cpu_rearm(struct twq_cpu *c, s64 key_ns)
 
 /* -- the pass, on the host, in bottom-half context ------------------------ */
 
-/* From the inbox to the run queue, in the order of arrival. */
-static void twq_cpu_collect(struct twq_cpu *c)
-{
-	struct llist_node *arrived;
-	struct twq_task *task, *next;
-
-	twq_bh_assert_held();
-	/* The full barrier of its xchg() pairs with llist_add(). */
-	arrived = llist_reverse_order(llist_del_all(&c->inbox));
-	llist_for_each_entry_safe(task, next, arrived, inbox)
-		list_add_tail(&task->run, &c->run);
-}
-
 /*
- * Takes at most @max positions that are due, or stale and soon due. Returns how
- * many there were.
+ * What a pass serves, in turns, a few tasks at a time: so nothing keeps the
+ * others from a CPU, however small the budget and however slow the callbacks.
  */
-static unsigned int twq_cpu_expire(struct twq_cpu *c, s64 now_ns,
-				   unsigned int max)
-{
-	struct twq_node *node;
-	unsigned int taken;
-
-	twq_bh_assert_held();
-	for (taken = 0; taken < max; taken++) {
-		struct twq_task *task;
-
-		node = twq_queue_first(&c->queue);
-		if (!node)
-			break;
-		task = twq_task_of(node);
-		if (node->key_ns > now_ns) {
-			if (!twq_task_move_ahead(task, &c->queue,
-						 now_ns + TWQ_AHEAD_NS))
-				break;
-		} else if (twq_task_due(task, &c->queue, now_ns) &&
-			   twq_task_wake(task, TWQ_WOKEN_TIMER)) {
-			list_add_tail(&task->run, &c->run);
-		}
-	}
-	return taken;
-}
-
-/* Tasks that are taken from the run queue at once, if they are as quick. */
-#define TWQ_RUN_BATCH		8U
-#define TWQ_RUN_QUICK_NS	(50 * (s64)NSEC_PER_USEC)
-
-/* What a pass may still take from the trees, and run, and until when. */
-struct twq_allowance {
-	unsigned int take;
-	unsigned int run;
-	s64 until_ns;
+enum twq_turn {
+	TWQ_TURN_LOCAL,		/* what is due in the local queue */
+	TWQ_TURN_SHARED,	/* what is due in the shared one */
+	TWQ_TURN_RUN,		/* the run queue, that is who was woken */
+	TWQ_TURNS,
 };
 
-/*
- * First step: what has arrived goes behind what waits, then what is due in the
- * local queue. Half of the allowance is the shared queue's when something is
- * due there, so that a storm of local deadlines does not silence it. *@due
- * tells that more is. False when not the host.
- */
-static bool twq_cpu_take(struct twq_cpu *c, struct twq_allowance *left,
-			 s64 now_ns, bool *due)
-{
-	unsigned int max = left->take;
+/* Most tasks in a turn, if they are as quick as this; else one. */
+#define TWQ_TURN_TASKS		32U
+#define TWQ_TURN_QUICK_NS	(50 * (s64)NSEC_PER_USEC)
 
-	if (twq_shared_is_due(now_ns))
-		max /= 2;
+/* Whether there is anything; who pushes meanwhile asks for another look. */
+static bool twq_cpu_has_run(struct twq_cpu *c)
+{
+	/* Pairs with the stores below, by a former host, and twq_cpu_push(). */
+	return READ_ONCE(c->run) || !llist_empty(&c->inbox);
+}
+
+/* The run queue, filled from the inbox in the order of arrival when empty. */
+static struct llist_node *twq_cpu_collect(struct twq_cpu *c)
+{
+	twq_bh_assert_held();
+	/* The full barrier of the xchg() pairs with llist_add(). */
+	if (!c->run)
+		WRITE_ONCE(c->run,
+			   llist_reverse_order(llist_del_all(&c->inbox)));
+	return c->run;
+}
+
+/* The turns. *@more tells of more. False when not the host. */
+
+static bool twq_cpu_expire(struct twq_cpu *c, struct twq_allowance *allow,
+			   s64 now_ns, bool *more)
+{
+	struct llist_node *due;
+
 	if (!twq_cpu_lock(c))
 		return false;
-	twq_cpu_collect(c);
-	left->take -= twq_cpu_expire(c, now_ns, max);
-	*due = twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
-			       now_ns);
+	twq_task_take(&c->queue, now_ns, allow, &due);
+	*more |= twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
+				 now_ns);
 	twq_cpu_unlock(c);
+	twq_task_run_due(due, now_ns);
 	return true;
 }
 
-/*
- * The next tasks to run, @max at most; none when there are none. Negative when
- * not the host.
- */
-static int twq_cpu_next(struct twq_cpu *c, struct twq_task **tasks, int max)
+static bool twq_cpu_expire_shared(struct twq_cpu *c,
+				  struct twq_allowance *allow, s64 now_ns,
+				  bool *more)
 {
-	struct twq_task *task, *next;
-	int nr = 0;
+	struct llist_node *due;
 
-	if (!twq_cpu_lock(c))
-		return -EXDEV;
-	if (list_empty(&c->run))
-		twq_cpu_collect(c);
-	list_for_each_entry_safe(task, next, &c->run, run) {
-		if (nr == max)
-			break;
-		list_del(&task->run);
-		tasks[nr++] = task;
-	}
-	twq_cpu_unlock(c);
-	return nr;
+	if (!twq_shared_is_due(now_ns))
+		return true;
+	*more |= twq_shared_expire(now_ns, allow, &due);
+	twq_task_run_due(due, now_ns);
+	return true;
 }
 
-/*
- * Last step: the run queue, a few tasks for each hold of the lock and each look
- * at the clock. Returns whether there may be more to run.
- */
-static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *left)
+static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *allow,
+			bool *more)
 {
-	struct twq_task *tasks[TWQ_RUN_BATCH];
-	int i, nr, cpu = smp_processor_id();
-	s64 now_ns, last_ns = S64_MIN;
-	unsigned int batch = 1;
+	const unsigned int max = min(allow->left, allow->turn);
+	struct llist_node *first, *next;
+	unsigned int nr;
 
-	while (left->run) {
-		nr = twq_cpu_next(c, tasks, min(left->run, batch));
-		if (nr <= 0)
-			return nr < 0;
-		/*
-		 * After all that has found them due, so that none seems to run
-		 * too early. Before RUNNING, and so before the look at the mask.
-		 */
-		now_ns = twq_clock_ns();
-		for (i = 0; i < nr; i++) {
-			tasks[i]->run_ns = now_ns;
-			twq_task_run(tasks[i], cpu);
-		}
-		left->run -= nr;
-		if (now_ns >= left->until_ns)
-			left->run = 0;
-		/* No batch of callbacks that take their time. */
-		batch = now_ns < last_ns + TWQ_RUN_QUICK_NS ? TWQ_RUN_BATCH : 1;
-		last_ns = now_ns;
-	}
+	if (!twq_cpu_has_run(c))
+		return true;
+	if (!twq_cpu_lock(c))
+		return false;
+	first = twq_cpu_collect(c);
+	next = first;
+	for (nr = 0; next && nr < max; nr++)
+		next = next->next;
+	/* Pairs with twq_cpu_has_run(). */
+	WRITE_ONCE(c->run, next);
+	twq_cpu_unlock(c);
+	allow->left -= nr;
+	/* What has come into the inbox before this has no look of its own. */
+	*more |= twq_cpu_has_run(c);
+	twq_task_run_queued(first, nr, twq_clock_ns());
 	return true;
 }
 
@@ -350,26 +304,68 @@ static s64 twq_cpu_begin_look(struct twq_cpu *c)
 	return twq_clock_ns();
 }
 
+static bool twq_cpu_serve(struct twq_cpu *c, struct twq_allowance *allow,
+			  s64 now_ns, bool *more)
+{
+	switch (c->turn) {
+	case TWQ_TURN_LOCAL:
+		return twq_cpu_expire(c, allow, now_ns, more);
+	case TWQ_TURN_SHARED:
+		return twq_cpu_expire_shared(c, allow, now_ns, more);
+	default:
+		return twq_cpu_run(c, allow, more);
+	}
+}
+
 /* One look at everything. Returns whether another one is needed. */
-static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *left,
+static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *allow,
 			 s64 now_ns)
 {
-	bool local, shared;
+	bool more = false;
+	int turn;
 
-	if (!twq_cpu_take(c, left, now_ns, &local)) {
-		/* Another CPU has become the host; the kick is for it. */
-		left->take = 0;
-		return true;
+	for (turn = 0; turn < TWQ_TURNS; turn++) {
+		if (!allow->left)
+			return true;
+		if (!twq_cpu_serve(c, allow, now_ns, &more)) {
+			/* Another CPU has become the host, see twq_cpu_kick() */
+			allow->left = 0;
+			return true;
+		}
+		c->turn = (c->turn + 1) % TWQ_TURNS;
 	}
-	shared = twq_shared_expire(now_ns, &left->take);
-	return twq_cpu_run(c, left) || local || shared || READ_ONCE(c->again);
+	/* Pairs with twq_cpu_ask(), as in twq_cpu_pass(). */
+	return more || READ_ONCE(c->again);
+}
+
+/*
+ * Looks until there is nothing more or the pass has had what it may have: the
+ * budget, or TWQ_PASS_NS, after which no look begins. Returns whether there may
+ * be more.
+ */
+static bool twq_cpu_look_on(struct twq_cpu *c, s64 now_ns)
+{
+	struct twq_allowance allow = { READ_ONCE(twq_budget), 1 };
+	const s64 until_ns = now_ns + TWQ_PASS_NS;
+	s64 last_ns;
+
+	while (twq_cpu_look(c, &allow, now_ns)) {
+		if (!allow.left)
+			return true;
+		last_ns = now_ns;
+		now_ns = twq_cpu_begin_look(c);
+		if (now_ns >= until_ns)
+			return true;
+		/* One at a time of callbacks that take their time. */
+		allow.turn = now_ns < last_ns + TWQ_TURN_QUICK_NS ?
+			     TWQ_TURN_TASKS : 1;
+	}
+	return false;
 }
 
 static void twq_cpu_pass(struct tasklet_struct *bh)
 {
 	struct twq_cpu *c = from_tasklet(c, bh, bh);
-	unsigned int budget = READ_ONCE(twq_budget);
-	struct twq_allowance left = { .take = budget, .run = budget };
 	s64 now_ns, since_ns;
 	bool more;
 
@@ -378,13 +374,7 @@ static void twq_cpu_pass(struct tasklet_struct *bh)
 	WRITE_ONCE(c->passing, true);
 	now_ns = twq_cpu_begin_look(c);
 	since_ns = twq_rest_time(now_ns);
-	left.until_ns = now_ns + TWQ_PASS_NS;
-	for (;;) {
-		more = twq_cpu_look(c, &left, now_ns);
-		if (!more || !left.take || !left.run)
-			break;
-		now_ns = twq_cpu_begin_look(c);
-	}
+	more = twq_cpu_look_on(c, now_ns);
 	twq_test_point(TWQ_TP_LOOKED, NULL);
 	/* Full barrier before 'again'; pairs with the xchg() in twq_cpu_ask() */
 	smp_store_mb(c->passing, false);
@@ -414,12 +404,13 @@ static enum hrtimer_restart twq_cpu_rested(struct hrtimer *hr)
 /* On the present host: names another one. Counts the tasks that change. */
 static void twq_cpu_rehome(struct twq_cpu *c, int host)
 {
-	struct twq_task *task;
+	struct llist_node *next;
 
 	if (!twq_cpu_lock(c))
 		return;
-	twq_cpu_collect(c);
-	list_for_each_entry(task, &c->run, run)
+	for (next = c->run; next; next = next->next)
+		twq_count(rehomed);
+	llist_for_each(next, c->inbox.first)
 		twq_count(rehomed);
 	this_cpu_add(twq_counters.rehomed, c->queue.nr);
 	twq_timer_stop(&c->timer);
@@ -524,7 +515,7 @@ int twq_cpu_init(void)
 		twq_queue_init(&c->queue);
 		twq_timer_init(&c->timer, twq_cpu_fire);
 		twq_rest_init(&c->rest, twq_cpu_rested);
-		INIT_LIST_HEAD(&c->run);
+		c->run = NULL;
 		init_llist_head(&c->inbox);
 		tasklet_setup(&c->bh, twq_cpu_pass);
 		INIT_CSD(&c->csd, twq_cpu_kicked, c);

@@ -36,12 +36,13 @@
  * struct twq_cpu - what belongs to one CPU
  * @queue: local wait queue; under twq_cpu_lock()
  * @timer: timer at the first key of @queue; under twq_cpu_lock()
- * @run: run queue, tasks linked by their @run; under twq_cpu_lock()
+ * @run: run queue: what was in the inbox, first one first; under twq_cpu_lock()
  * @host: the CPU that serves this; written by the present host only
  * @cpu: the CPU whose part this is
  * @rest: when interrupts may start a pass again
  * @passing: a pass is under way and will look at @again before it ends
  * @again: a look has been asked for since the last one began
+ * @turn: who is served next, enum twq_turn; the pass's
  * @bh: runs the pass, on the host; never on two CPUs at once
  * @csd: the kick to a host that is another CPU, for who has set @kicked
  * @kicked: bit 0: a kick is on its way
@@ -50,11 +51,12 @@
 struct twq_cpu {
 	struct twq_queue queue;
 	struct twq_timer timer;
-	struct list_head run;
+	struct llist_node *run;
 	int host;
 	int cpu;
 	bool passing;
 	bool again;
+	u8 turn;
 	struct twq_rest rest;
 	struct tasklet_struct bh;
 	call_single_data_t csd;

@@ -11,11 +11,6 @@
 
 #include "queue.h"
 
-static struct twq_node *twq_node_of(const struct rb_node *rb)
-{
-	return rb_entry_safe(rb, struct twq_node, rb);
-}
-
 /**
  * twq_queue_init() - make a queue empty
  * @q: the queue
@@ -26,18 +21,6 @@ void twq_queue_init(struct twq_queue *q)
 {
 	q->tree = RB_ROOT_CACHED;
 	q->nr = 0;
-}
-
-/**
- * twq_queue_first() - the first node
- * @q: the queue
- *
- * Context: any, the caller excludes other users of @q.
- * Return: the node, left in @q, or NULL.
- */
-struct twq_node *twq_queue_first(const struct twq_queue *q)
-{
-	return twq_node_of(rb_first_cached(&q->tree));
 }
 
 /**

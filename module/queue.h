@@ -106,8 +106,19 @@ static inline void twq_queue_move(struct twq_queue *q, struct twq_node *node,
 	twq_queue_insert(q, node, key_ns);
 }
 
+/**
+ * twq_queue_first() - the first node
+ * @q: the queue
+ *
+ * Context: any, the caller excludes other users of @q.
+ * Return: the node, left in @q, or NULL.
+ */
+static inline struct twq_node *twq_queue_first(const struct twq_queue *q)
+{
+	return rb_entry_safe(rb_first_cached(&q->tree), struct twq_node, rb);
+}
+
 void twq_queue_init(struct twq_queue *q);
-struct twq_node *twq_queue_first(const struct twq_queue *q);
 s64 twq_queue_first_key(const struct twq_queue *q);
 
 #endif /* TWQ_QUEUE_H */

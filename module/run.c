@@ -54,7 +54,7 @@ void twq_task_push(struct twq_task *task)
 	/* Preemption off from here to the kick: see cpu.h. */
 	preempt_disable();
 	cpu = twq_task_pick_cpu(task, s);
-	twq_cpu_push(per_cpu_ptr(&twq_cpus, cpu), &task->inbox);
+	twq_cpu_push(per_cpu_ptr(&twq_cpus, cpu), &task->next);
 	preempt_enable();
 }
 
@@ -94,42 +94,93 @@ static void twq_task_reap(struct twq_task *task)
 	module_put(THIS_MODULE);
 }
 
-/**
- * twq_task_run() - run a task that was taken from a run queue
- * @task: a QUEUED task that is the caller's
- * @cpu: this CPU
- *
- * Context: bottom half, on the CPU that serves the run queue, no lock held.
- */
-void twq_task_run(struct twq_task *task, int cpu)
+/* What a run that is to be ended, or not to be made here, leads to. */
+static void twq_task_divert(struct twq_task *task, u32 s, u32 reasons)
 {
-	u32 s = state_start(task);
-	int err = 0;
-
-	twq_test_point(TWQ_TP_STARTED, task);
 	if (s & TWQ_KILLED) {
 		twq_task_reap(task);
 		return;
 	}
-	if (!twq_task_may_run(task, s, cpu)) {
-		twq_count(passed_on);
-		state_stop(task, true, s & TWQ_WOKEN_ANY);
-		twq_task_push(task);
+	twq_count(passed_on);
+	state_stop(task, true, reasons);
+	twq_task_push(task);
+}
+
+/*
+ * Runs a task that is RUNNING and this CPU's. @s is its state since then; @reasons
+ * have been taken out of it.
+ */
+static __always_inline void twq_task_run(struct twq_task *task, u32 s,
+					 u32 reasons, int cpu)
+{
+	int err = 0;
+
+	twq_test_point(TWQ_TP_STARTED, task);
+	if (unlikely(s & TWQ_KILLED || !twq_task_may_run(task, s, cpu))) {
+		twq_task_divert(task, s, reasons);
 		return;
 	}
 	twq_count(runs);
-	trace_twq_run_begin(task, s & TWQ_WOKEN_ANY);
-	if (!task->ops->process(task, task->ctx, s & TWQ_WOKEN_ANY)) {
+	trace_twq_run_begin(task, reasons);
+	if (!task->ops->process(task, task->ctx, reasons)) {
 		trace_twq_run_end(task, true);
 		return;
 	}
 	/* -EXDEV: another CPU has become the host: it runs and queues it. */
-	if (!(twq_task_state(task) & TWQ_NOT_OVER))
+	if (!(twq_task_state(task) & TWQ_NOT_OVER) &&
+	    twq_task_expires(task) != TWQ_ETERNITY)
 		err = twq_task_queue(task);
 	twq_test_point(TWQ_TP_REQUEUED, task);
 	trace_twq_run_end(task, false);
 	if (state_stop(task, err == -EXDEV, 0))
 		twq_task_push(task);
+}
+
+/**
+ * twq_task_run_due() - run tasks that twq_task_take() has taken
+ * @next: the first of them; they are RUNNING, and the caller's
+ * @now_ns: the time by which they were due
+ *
+ * A task that was destroyed since then has its end here: the look at its state
+ * comes after a destroy() that has returned.
+ *
+ * Context: bottom half, on the CPU that took them, no lock held.
+ */
+void twq_task_run_due(struct llist_node *next, s64 now_ns)
+{
+	int cpu = smp_processor_id();
+
+	while (next) {
+		struct twq_task *task = llist_entry(next, struct twq_task, next);
+
+		next = next->next;
+		task->run_ns = now_ns;
+		twq_task_run(task, twq_task_state(task), TWQ_WOKEN_TIMER, cpu);
+	}
+}
+
+/**
+ * twq_task_run_queued() - run tasks that were taken from a run queue
+ * @next: the first of them; they are QUEUED, and the caller's
+ * @nr: how many
+ * @now_ns: the time, read since they were taken, so that none seems to run
+ *	before it was woken
+ *
+ * Context: bottom half, on the CPU that serves the run queue, no lock held.
+ */
+void twq_task_run_queued(struct llist_node *next, unsigned int nr, s64 now_ns)
+{
+	int cpu = smp_processor_id();
+
+	while (nr--) {
+		struct twq_task *task = llist_entry(next, struct twq_task, next);
+		u32 s;
+
+		next = next->next;
+		task->run_ns = now_ns;
+		s = state_start(task);
+		twq_task_run(task, s, s & TWQ_WOKEN_ANY, cpu);
+	}
 }
 
 /**

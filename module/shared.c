@@ -14,9 +14,6 @@
 #include "task.h"
 #include "testpoint.h"
 
-/* Most tasks that are expired in one hold of the lock. */
-#define TWQ_SHARED_BATCH	32U
-
 struct twq_shared twq_shared;
 
 /**
@@ -57,40 +54,6 @@ void twq_shared_rearm(s64 key_ns)
 		twq_cpu_raise();
 }
 
-/* Takes at most @max due positions. Returns how many there were. */
-static unsigned int twq_shared_take(s64 now_ns, unsigned int max)
-	__must_hold(&twq_shared.lock)
-{
-	struct twq_node *node;
-	unsigned int taken;
-
-	for (taken = 0; taken < max; taken++) {
-		struct twq_task *task;
-
-		node = twq_queue_first(&twq_shared.queue);
-		if (!node)
-			break;
-		task = twq_task_of(node);
-		if (node->key_ns > now_ns) {
-			if (!twq_task_move_ahead(task, &twq_shared.queue,
-						 now_ns + TWQ_AHEAD_NS))
-				break;
-			continue;
-		}
-		if (!twq_task_due(task, &twq_shared.queue, now_ns))
-			continue;
-		/*
-		 * Woken before the lock is dropped: whoever ends the task has
-		 * to take the lock to find it out of the tree, and then it is
-		 * QUEUED and ended by its run.
-		 */
-		if (twq_task_wake(task, TWQ_WOKEN_TIMER))
-			twq_task_push(task);
-		twq_test_point(TWQ_TP_WOKEN, task);
-	}
-	return taken;
-}
-
 /**
  * twq_shared_is_due() - whether a look at the shared queue is worth its lock
  * @now_ns: the time
@@ -109,24 +72,23 @@ bool twq_shared_is_due(s64 now_ns)
 /**
  * twq_shared_expire() - take what is due in the shared queue
  * @now_ns: the time
- * @max: most positions to take; reduced by those taken
+ * @allow: as in twq_task_take()
+ * @due: as in twq_task_take()
  *
  * Context: bottom half, no lock held.
- * Return: whether there may be more that is due.
+ * Return: whether more is due.
  */
-bool twq_shared_expire(s64 now_ns, unsigned int *max)
+bool twq_shared_expire(s64 now_ns, struct twq_allowance *allow,
+		       struct llist_node **due)
 {
-	bool due = false;
+	bool more;
 
-	while (*max && twq_shared_is_due(now_ns)) {
-		twq_shared_lock();
-		*max -= twq_shared_take(now_ns, min(*max, TWQ_SHARED_BATCH));
-		due = twq_timer_rearm(&twq_shared.timer,
-				      twq_queue_first_key(&twq_shared.queue),
-				      now_ns);
-		twq_shared_unlock();
-	}
-	return due;
+	twq_shared_lock();
+	twq_task_take(&twq_shared.queue, now_ns, allow, due);
+	more = twq_timer_rearm(&twq_shared.timer,
+			       twq_queue_first_key(&twq_shared.queue), now_ns);
+	twq_shared_unlock();
+	return more;
 }
 
 static enum hrtimer_restart twq_shared_fire(struct hrtimer *hr)

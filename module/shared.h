@@ -23,6 +23,8 @@ struct twq_shared {
 	struct twq_timer timer;
 };
 
+struct twq_allowance;
+
 extern struct twq_shared twq_shared;
 
 void twq_shared_lock(void);
@@ -44,7 +46,8 @@ static inline void twq_shared_arm(s64 key_ns)
 }
 
 bool twq_shared_is_due(s64 now_ns);
-bool twq_shared_expire(s64 now_ns, unsigned int *max);
+bool twq_shared_expire(s64 now_ns, struct twq_allowance *allow,
+		       struct llist_node **due);
 void twq_shared_init(void);
 void twq_shared_exit(void);
 

@@ -2,8 +2,9 @@
 /*
  * A task's state word. Nothing but the helpers here changes it.
  *
- *                  wakeup()                 a CPU starts it
- *      idle ----------------------> QUEUED ------------------> RUNNING
+ *            +---------------- its deadline is due -------------+
+ *            |     wakeup()                 a CPU starts it     v
+ *      idle -+--------------------> QUEUED ------------------> RUNNING
  *       ^ |                          ^  ^                       | | |
  *       | | destroy(), where the     |  |  woken again, or the  | | |
  *       | | tree may be touched      |  +--- CPU is not allowed-+ | |
@@ -25,8 +26,8 @@
  * -EBUSY) orders nothing. So what a waker wrote before wakeup() is seen by the
  * process() that the wake-up leads to: state_wake() makes its step even if the
  * word stays as it is, and state_start() is a later one. What process() wrote
- * is seen by the next run, on whatever CPU: state_stop() and state_start(). A
- * plain look, twq_task_state(), orders nothing. It serves where a step follows
+ * is seen by the next run, on whatever CPU: state_stop(), and state_start() or
+ * state_expire(). A plain look, twq_task_state(), orders nothing. It serves where a step follows
  * that looks again, where the bits are final (TWQ_USED with the tree's name,
  * KILLED), or under the exclusion of the tree that the other side takes after
  * its step.
@@ -142,6 +143,24 @@ static inline bool state_wake(struct twq_task *task, u32 reasons)
 			new |= TWQ_AGAIN;
 	} while (!state_step(task, &s, new));
 	return won;
+}
+
+/*
+ * A deadline that is due; @s is the state as it was seen. True for the one who
+ * takes the task from idle to RUNNING and runs it next, for TWQ_WOKEN_TIMER, with
+ * no run queue in between: wake-up and start in one step, since nothing waits
+ * between them. Otherwise somebody has it who runs it again for that reason.
+ */
+static inline bool state_expire(struct twq_task *task, u32 s)
+{
+	bool idle;
+	u32 new;
+
+	do {
+		idle = !(s & (TWQ_RUNNING | TWQ_QUEUED));
+		new = s | (idle ? TWQ_RUNNING : TWQ_WOKEN_TIMER);
+	} while (!state_step(task, &s, new));
+	return idle;
 }
 
 /*

@@ -472,62 +472,97 @@ bool twq_task_expire(struct twq_task *task, s64 due_ns, s64 next_ns)
 }
 EXPORT_SYMBOL_GPL(twq_task_expire);
 
-/**
- * twq_task_due() - what becomes of a task whose position has come
- * @task: a task in @q
- * @q: its tree
- * @now_ns: the time
- *
- * A deadline that is later takes the task to its place, none takes it out.
- *
- * Context: bottom half, under the exclusion of @q.
- * Return: true when the deadline is due: the task has been taken out and is to
- * be woken under the same exclusion.
+/* Most positions that are taken in one hold of a tree. */
+#define TWQ_TAKE_MAX	32U
+
+/*
+ * Takes a position that has come but is stale to its deadline. One that comes
+ * soon, too, if the deadline does not: a pass that is made anyhow does this, or
+ * it would cost an interrupt and a pass of its own, and nearly all positions are
+ * stale where deadlines are moved later time and again. False if neither.
  */
-bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns)
+static noinline bool twq_task_move_on(struct twq_task *task,
+				      struct twq_queue *q, s64 now_ns,
+				      s64 expires_ns)
 {
-	s64 expires_ns = twq_task_expires(task);
+	s64 ahead_ns = now_ns + TWQ_AHEAD_NS;
 
-	if (expires_ns <= now_ns) {
-		twq_count(expired);
-		trace_twq_expire(task, expires_ns, now_ns);
-		twq_queue_remove(twq_tree_holding(q, &task->node),
-				 &task->node);
-		/* A run follows, and looks at the deadline. */
-		twq_task_tell(task, TWQ_ETERNITY);
-		return true;
-	}
-	twq_count(stale);
-	trace_twq_move(task, task->node.key_ns, expires_ns);
-	twq_tree_settle(q, task, expires_ns);
-	return false;
-}
-
-/**
- * twq_task_move_ahead() - move a stale position before it comes
- * @task: the first task in @q, whose position has not come
- * @q: its tree
- * @ahead_ns: a time soon
- *
- * For a pass that is made anyhow: a stale position costs an interrupt and a
- * pass of its own otherwise, and nearly all positions are stale where deadlines
- * are moved later time and again.
- *
- * Context: bottom half, under the exclusion of @q.
- * Return: whether it was moved or dropped; false for a deadline or a position
- * that is later than @ahead_ns.
- */
-bool twq_task_move_ahead(struct twq_task *task, struct twq_queue *q,
-			 s64 ahead_ns)
-{
-	s64 expires_ns = twq_task_expires(task);
-
-	if (task->node.key_ns > ahead_ns || expires_ns <= ahead_ns)
+	if (task->node.key_ns > now_ns &&
+	    (task->node.key_ns > ahead_ns || expires_ns <= ahead_ns))
 		return false;
 	twq_count(stale);
 	trace_twq_move(task, task->node.key_ns, expires_ns);
 	twq_tree_settle(q, task, expires_ns);
 	return true;
+}
+
+/*
+ * Out of the tree, and true when this CPU is to run the task. Woken, or RUNNING
+ * set, while the tree is held: whoever ends the task enters the tree to find it
+ * gone, and then somebody has it who ends it.
+ */
+static __always_inline bool twq_task_due(struct twq_task *task,
+					 struct twq_queue *q, s64 now_ns,
+					 s64 expires_ns, int cpu)
+{
+	u32 s = twq_task_state(task);
+	bool here = false;
+
+	twq_count(expired);
+	trace_twq_expire(task, expires_ns, now_ns);
+	twq_queue_remove(twq_tree_holding(q, &task->node), &task->node);
+	/* A run follows, and looks at the deadline. */
+	twq_task_tell(task, TWQ_ETERNITY);
+	if (likely(twq_task_may_run(task, s, cpu)))
+		here = state_expire(task, s);
+	else
+		twq_task_wakeup(task, TWQ_WOKEN_TIMER);
+	twq_test_point(TWQ_TP_WOKEN, task);
+	return here;
+}
+
+/**
+ * twq_task_take() - take what is due, or stale and soon due
+ * @q: the tree
+ * @now_ns: the time
+ * @allow: at most @left positions, which are subtracted, and TWQ_TAKE_MAX for
+ *	the sake of who waits for the tree; and @turn tasks to run
+ * @due: the tasks that this CPU is to run, by twq_task_run_due(), in the order
+ *	of their positions
+ *
+ * A deadline that is later than its position takes the task to its place, none
+ * takes it out.
+ *
+ * Context: bottom half, under the exclusion of @q.
+ */
+void twq_task_take(struct twq_queue *q, s64 now_ns, struct twq_allowance *allow,
+		   struct llist_node **due)
+{
+	const unsigned int max = min(allow->left, TWQ_TAKE_MAX);
+	unsigned int taken, turn = allow->turn;
+	const int cpu = smp_processor_id();
+
+	for (taken = 0; taken < max; taken++) {
+		struct twq_node *node = twq_queue_first(q);
+		struct twq_task *task = twq_task_of(node);
+		s64 expires_ns;
+
+		if (!node)
+			break;
+		expires_ns = twq_task_expires(task);
+		if (unlikely(max(node->key_ns, expires_ns) > now_ns)) {
+			if (!twq_task_move_on(task, q, now_ns, expires_ns))
+				break;
+		} else if (!turn) {
+			break;
+		} else if (twq_task_due(task, q, now_ns, expires_ns, cpu)) {
+			*due = &task->next;
+			due = &task->next.next;
+			turn--;
+		}
+	}
+	*due = NULL;
+	allow->left -= taken;
 }
 
 /**

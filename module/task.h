@@ -17,22 +17,48 @@
 #include "queue.h"
 #include "state.h"
 
+/**
+ * struct twq_allowance - what a pass may still do
+ * @left: positions to take, and tasks to run from the run queue
+ * @turn: of those tasks to run at a time
+ */
+struct twq_allowance {
+	unsigned int left;
+	unsigned int turn;
+};
+
 static inline struct twq_task *twq_task_of(struct twq_node *node)
 {
 	return container_of(node, struct twq_task, node);
 }
 
 void twq_task_use_slot(struct twq_task *task, struct twq_slot *slot);
-bool twq_task_due(struct twq_task *task, struct twq_queue *q, s64 now_ns);
-bool twq_task_move_ahead(struct twq_task *task, struct twq_queue *q,
-			 s64 ahead_ns);
+void twq_task_take(struct twq_queue *q, s64 now_ns, struct twq_allowance *allow,
+		   struct llist_node **due);
 bool twq_task_detach(struct twq_task *task);
 bool twq_task_wake(struct twq_task *task, u32 reasons);
 void twq_task_push(struct twq_task *task);
-void twq_task_run(struct twq_task *task, int cpu);
+void twq_task_run_due(struct llist_node *next, s64 now_ns);
+void twq_task_run_queued(struct llist_node *next, unsigned int nr, s64 now_ns);
 void twq_task_drop_mask(struct twq_task *task);
-bool twq_task_may_run(const struct twq_task *task, u32 state, int cpu);
+bool twq_task_allows(const struct twq_task *task, int cpu);
 int twq_task_pick_cpu(const struct twq_task *task, u32 state);
 unsigned int twq_task_cpus(const struct twq_task *task, unsigned int *nr_cpus);
+
+/**
+ * twq_task_may_run() - whether a task may run on a CPU
+ * @task: the task
+ * @state: its state
+ * @cpu: this CPU
+ *
+ * Context: any but NMI.
+ * Return: whether it may. A task without SHARED_WQ always may where it is,
+ * with the CPU that serves its owner.
+ */
+static inline bool twq_task_may_run(const struct twq_task *task, u32 state,
+				    int cpu)
+{
+	return !(state & TWQ_SHARED_WQ) || twq_task_allows(task, cpu);
+}
 
 #endif /* TWQ_TASK_H */

@@ -15,7 +15,6 @@
 #include <linux/build_bug.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
-#include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
@@ -65,9 +64,9 @@ struct twq_task_ops {
  * @state: the state word, see module/task.h; atomic, any CPU
  * @allowed: the mask in force of a SHARED_WQ task, read under RCU, written
  *	under the shared lock; NULL without SHARED_WQ, whose CPU is in @state
- * @inbox: link while QUEUED and on the way to a CPU
- * @run: link while QUEUED and in a CPU's run queue; that CPU's
- * @run_ns: while RUNNING, when the run began
+ * @next: link while QUEUED, in a CPU's inbox and then in its run queue, and
+ *	while RUNNING and about to be run with others whose deadline is due
+ * @run_ns: while process() is called, when the run began
  * @ops: what the task does
  * @ctx: second argument of process()
  * @gone: whom twq_task_destroy_sync() wakes; release() is not called then
@@ -79,8 +78,7 @@ struct twq_task {
 	atomic_t state;
 	const struct cpumask __rcu *allowed;
 	union {
-		struct llist_node inbox;
-		struct list_head run;
+		struct llist_node next;
 		s64 run_ns;
 	};
 	const struct twq_task_ops *ops;

@@ -106,7 +106,7 @@ static void a_life(uint32_t flags)
 	EXPECT_TRUE(next_event(dev, &event));
 	EXPECT_EQ(destroy(id), 0);
 	wait_for("twq_end");
-	expect_steps("init create queue move expire wakeup run_begin run_end destroy end");
+	expect_steps("init create queue move expire run_begin run_end destroy end");
 
 	if (find_line("twq_queue", "position", soon, &line)) {
 		EXPECT_EQ(number(&line, "expires"), soon);

@@ -168,7 +168,8 @@ TRACE_EVENT(twq_move,
 
 /**
  * twq_expire - called when a deadline has been found due
- * @task: the task, its tree held; it is taken out and woken
+ * @task: the task, its tree held; it is taken out. Idle and allowed here, it is
+ *	run next; else it is woken, or runs again after the run under way
  * @expires_ns: the deadline
  * @now_ns: the time of the look
  */

@@ -6,6 +6,7 @@
 
 #include "chardev.h"
 #include "cpu.h"
+#include "debugfs.h"
 #include "shared.h"
 #include "state.h"
 #include "utask.h"
@@ -63,6 +64,7 @@ static int __init twq_init(void)
 	err = twq_chardev_init();
 	if (err)
 		goto err_cpu;
+	twq_debugfs_init();
 	return 0;
 
 err_cpu:
@@ -75,6 +77,7 @@ err_cache:
 
 static void __exit twq_exit(void)
 {
+	twq_debugfs_exit();
 	twq_chardev_exit();
 	twq_shared_exit();
 	twq_cpu_exit();

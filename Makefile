@@ -12,6 +12,7 @@ STORM ?=
 MUTANT ?=
 
 .PHONY: compile_commands.json edit edit-test
+.PHONY: completion-test
 .PHONY: deb deb-test dkms-test install-test abi-check
 .PHONY: install install-tools install-udev install-autoload install-dkms uninstall
 .PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
@@ -85,6 +86,10 @@ edit:			## Open the code in EDITOR, code or vim, with clangd
 edit-test:		## Check that clangd has no errors to show, and shows one planted
 	tools/vm/deps.sh build tools vm edit
 	tools/edit/check.sh
+
+completion-test:	## Check what bash completes of lines with twqctl
+	tools/vm/deps.sh tools doc
+	tools/doc/check-completion.sh
 
 style:			## checkpatch, kernel-doc, sparse, gcc W=1, shellcheck
 	tools/style.sh

@@ -94,6 +94,7 @@ programs() {
 	gcc -o "$scratch/idle" "$TOP/tools/examples/idle.c" \
 		$(pkg-config --cflags --libs libtwq)
 	readelf -d "$scratch/idle" | grep -F '[libtwq.so.1]'
+	[[ -s $root${bin%/bin}/share/bash-completion/completions/twqctl ]]
 	[[ -s $root$man/man8/twqctl.8 && -s $root$man/man4/twq.4 ]]
 	[[ -s $root$man/man3/twq_open.3 && -s $root$man/man3/twq_get_info.3 ]]
 }
@@ -159,7 +160,8 @@ main() {
 	bin=/usr/bin man=/usr/man
 	try 'tools with prefix, libdir, mandir' programs /usr/lib/multi "${multi[@]}"
 	try 'tools: in these folders' \
-		programs_within 'usr/(bin|include|man|lib/multi)'
+		programs_within \
+		'usr/(bin|include|man|lib/multi|share/bash-completion)'
 	try 'tools in these folders removed' programs_uninstall "${multi[@]}"
 	rm -rf "$root"
 	try 'udev rule, group, autoload' settings

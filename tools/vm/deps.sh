@@ -5,7 +5,7 @@
 # need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
 # machines), style (make style), lib (make lib-test), these five by default;
 # arm64 (machines with that processor), model (make model), bench (make bench),
-# pack (make deb, what is tested of it), edit (make edit).
+# pack (make deb, what is tested of it), edit (make edit), doc (make doc).
 # It says what it installs and does nothing when all is there. As root, or
 # through sudo.
 
@@ -23,6 +23,7 @@ declare -A GROUPS_OF=(
 	[lib]="build-essential MULTILIB pkgconf mandoc abigail-tools"
 	[pack]="build-essential debhelper dh-dkms lintian mmdebstrap
 		libjansson-dev pkgconf"
+	[doc]="bash-completion python3-jsonschema mandoc"
 	[edit]="clangd vim vim-ale"
 	[style]="build-essential sparse shellcheck perl git"
 )

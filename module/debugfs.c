@@ -77,8 +77,7 @@ static long twq_look_here(void *arg)
 {
 	struct twq_look *look = arg;
 	struct twq_cpu *c = look->cpu;
-	struct list_head *run;
-	struct llist_node *arrived;
+	struct llist_node *next;
 
 	if (!twq_cpu_lock(c))
 		return -EXDEV;
@@ -86,12 +85,12 @@ static long twq_look_here(void *arg)
 	look->first_ns = twq_queue_first_key(&c->queue);
 	look->armed_ns = c->timer.armed_ns;
 	look->run = 0;
-	list_for_each(run, &c->run)
+	llist_for_each(next, c->run)
 		if (look->run++ == TWQ_COUNT_MAX)
 			break;
 	look->inbox = 0;
 	/* Nobody but the host takes from the inbox, and that is this CPU. */
-	llist_for_each(arrived, READ_ONCE(c->inbox.first))
+	llist_for_each(next, READ_ONCE(c->inbox.first))
 		if (look->inbox++ == TWQ_COUNT_MAX)
 			break;
 	twq_cpu_unlock(c);

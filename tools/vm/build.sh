@@ -3,8 +3,9 @@
 #
 # build.sh KERNEL|KDIR [FLAVOUR] [MAKE-ARGUMENT...]: builds twq.ko for a kernel
 # of kernel.sh, or for a kernel's build folder, and prints the module's path,
-# build/<release>[-<flavour>]/twq.ko. The sources are copied there, so that each
-# kernel keeps its own objects. Flavours: kunit (the suites linked in), fail
+# build/<release>[-<flavour>]/twq.ko; of kernels that kernel.sh builds it is
+# build/<kind>-<release>-<key of the configuration>[-<flavour>]/twq.ko. The
+# sources are copied there, so that each kernel keeps its own objects. Flavours: kunit (the suites linked in), fail
 # (kunit and a suite that fails), kcov (traced by the kernel's KCOV), race (the
 # rule that race.sh shows to break), lockwait (for the benchmark alone). For a
 # KERNEL every warning of W=1 is an error.
@@ -56,7 +57,7 @@ build() {
 }
 
 main() {
-	local kernel kdir release dir flavour='' make_args=()
+	local kernel kdir name dir flavour='' make_args=()
 	(($#)) || usage 2 >&2
 	kernel=$1
 	shift
@@ -65,11 +66,11 @@ main() {
 		[[ -f $kdir/include/generated/utsrelease.h ]] ||
 			die "no kernel's headers in $kdir: install them" \
 				"(linux-headers-$(uname -r)?) or give KDIR="
-		release=$(cut -d'"' -f2 "$kdir/include/generated/utsrelease.h")
+		name=$(cut -d'"' -f2 "$kdir/include/generated/utsrelease.h")
 	else
+		name=$(build_name "$kernel")
 		kernel=$("$VM/kernel.sh" "$kernel")
 		kdir=$kernel/build
-		release=$(<"$kernel/release")
 		make_for "$(<"$kernel/arch")" make_args
 		make_args+=(W=1 KCFLAGS=-Werror)
 	fi
@@ -87,7 +88,7 @@ main() {
 	[[ -z $flavour ]] || shift
 	# BTF would need pahole and a vmlinux, which packaged headers may lack.
 	make_args+=(CONFIG_DEBUG_INFO_BTF_MODULES=)
-	dir=$BUILD/$release${flavour:+-$flavour}
+	dir=$BUILD/$name${flavour:+-$flavour}
 	in_lock "build${dir//\//_}" build "$kdir" "$dir" "${make_args[@]}" "$@"
 }
 

@@ -19,7 +19,7 @@ main() {
 	release=$(basename "$(dirname "$module")")
 	tools=$(build_tools "$kernel")
 	log "booting Linux $release with ${CPUS:-4} CPUs"
-	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$BUILD/vm/demo" \
+	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -t 300 -o "$BUILD/vm/demo-$kernel" \
 		-f "$module" -f "$tools/twqctl" "set -e
 			insmod twq.ko
 			status=0

@@ -37,7 +37,7 @@ choose() {
 }
 
 run() {
-	local kernel=$1 module=$2 tools=$3 output=$BUILD/vm/device tests status=0
+	local kernel=$1 module=$2 tools=$3 output=$BUILD/vm/device-$1 tests status=0
 	local slow=
 	shift 3
 	case $kernel in
@@ -61,7 +61,7 @@ main() {
 	[[ ${1:-} != -* ]] || usage 2 >&2
 	module=$("$VM/build.sh" "$kernel")
 	tools=$(build_tools "$kernel")
-	in_lock "device${BUILD//\//_}" run "$kernel" "$module" "$tools" "$@"
+	in_lock "device-$kernel${BUILD//\//_}" run "$kernel" "$module" "$tools" "$@"
 }
 
 main "$@"

@@ -36,9 +36,9 @@ cpus_of() {
 # Where a step's script leaves the console.
 folder_of() {
 	case $2 in
-	kunit) echo "$BUILD/vm/kunit-$(<"$("$VM/kernel.sh" "$1")/release")-kunit" ;;
-	scenario) echo "$BUILD/vm/demo" ;;
-	*) echo "$BUILD/vm/$2" ;;
+	kunit) echo "$BUILD/vm/kunit-$(build_name "$1")-kunit" ;;
+	scenario) echo "$BUILD/vm/demo-$1" ;;
+	*) echo "$BUILD/vm/$2-$1" ;;
 	esac
 }
 

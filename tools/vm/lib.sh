@@ -84,6 +84,20 @@ is_slow() {
 	[[ $1 == kasan-* || $1 == kcsan-* ]]
 }
 
+# build_name KERNEL: what the folders below build/ are called that belong to a
+# kernel of kernel.sh alone: its release, which those built here share, so there
+# its kind and the key of its configuration, too.
+build_name() {
+	local folder name
+	folder=$("$VM/kernel.sh" "$1")
+	name=$(<"$folder/release")
+	case $1 in
+	stock-*) ;;
+	*) name=${1%-*}-$name-${folder##*_} ;;
+	esac
+	printf '%s\n' "$name"
+}
+
 # build_tools KERNEL: builds twqctl and the device tests for the processor of a
 # kernel of kernel.sh and prints their folder.
 build_tools() {

@@ -63,7 +63,7 @@ main() {
 	local -a args=()
 	(($# == 0)) || usage 2 >&2
 	folder=$("$VM/kernel.sh" "$kernel")
-	dir=$BUILD/planted-$(<"$folder/release")
+	dir=$BUILD/planted-$(build_name "$kernel")
 	make_for "$(<"$folder/arch")" args
 	mkdir -p "$dir"
 	cp "$VM"/planted/* "$dir/"

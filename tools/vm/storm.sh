@@ -18,7 +18,7 @@ main() {
 	log "booting $kernel with ${CPUS:-4} CPUs"
 	"$VM/run.sh" -k "$kernel" -c "${CPUS:-4}" -m "${MEM:-1G}" \
 		-t "${TIMEOUT:-900}" -a "${ARGS:-}" \
-		-o "${FOLDER:-$BUILD/vm/storm}" \
+		-o "${FOLDER:-$BUILD/vm/storm-$kernel}" \
 		-f "$module" -f "$tools/twqctl" "set -e
 			insmod twq.ko
 			status=0

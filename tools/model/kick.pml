@@ -1,29 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * From a push to the pass: the inbox, the kick, 'again' and 'passing'.
+ * From a push to the pass: the inbox, the kick, 'again' and 'passing'; and the
+ * rests, in which an interrupt gets no pass at once.
  *
  * What stands for what:
  *   pusher      twq_cpu_push() on another CPU: llist_add(), twq_cpu_send_kick()
  *   host_pusher twq_cpu_push() on the host: llist_add(), twq_cpu_ask()
  *   placer      a store that a pass has to see, by who has not made a step
  *               before (twq_timer_arm()), then twq_cpu_ask()
- *   irq         the kernel's csd_unlock(), then twq_cpu_kicked()
+ *   irq         the kernel's csd_unlock(), then twq_cpu_kicked(), in a hard
+ *               interrupt or, with PREEMPT_RT, outside of one
+ *   firer       twq_cpu_fire(): a key has come due
  *   pass        twq_cpu_pass() with twq_cpu_look() and twq_cpu_collect(); it
- *               may be cut short; 'sched' is the SCHED bit of the tasklet
+ *               may be cut short, with work 'left'; 'sched' is the SCHED bit
+ *               of the tasklet
+ *   rester      the rest's hrtimer, 'queued' until its callback begins:
+ *               twq_cpu_rested()
+ * Whether a rest is over may be answered either way at any time.
  *
  * None excludes another, as if each were on a CPU of its own: so it is with a
  * pass on a former host, and nearly so with PREEMPT_RT. Atomic steps with a
  * value are ordered on both sides. A plain store goes to a buffer ('_late') and
  * becomes visible at the next barrier of its process or, by 'drain', before.
  *
- * What must hold: a csd is not sent while it is locked; at rest the inbox is
- * empty, and what was stored before a request was seen by a look.
+ * What must hold: a csd is not sent while it is locked; when nothing happens any
+ * more the inbox is empty, no work is left, and what was stored before a request
+ * was seen by a look.
  */
+#ifdef REST
+#define PUSHERS	1
+#else
 #define PUSHERS	2
+#endif
 
 byte inbox, ended;
 bool again, passing, kicked, sched, locked, due;
 byte irqs;
+bool left;		/* in the run queue, or due, when a pass was cut */
+bool queued;		/* the rest's hrtimer */
 
 /* Stores that are not visible yet. */
 bool passing_on_late, passing_off_late, again_off_late;
@@ -50,6 +64,29 @@ inline ask()
 	if
 	:: !passing -> sched = true
 	:: passing
+	fi
+}
+
+/* twq_cpu_interrupt() with twq_rest_is_over(). */
+inline interrupt()
+{
+	if
+	:: passing -> ask()
+	:: !passing ->
+		if
+		:: ask()
+#ifdef REST
+		:: true ->
+#ifndef MUT_REST_FORGETS
+			if
+			:: !queued -> queued = true
+			:: queued
+			fi
+#else
+			skip
+#endif
+#endif
+		fi
 	fi
 }
 
@@ -127,7 +164,43 @@ end:	do
 			kicked = false
 		};
 #endif
-		ask()
+		if
+		:: interrupt()
+#ifdef REST
+		:: true -> /* twq_rest_end() */
+#ifdef MUT_END_OF_NO_REST
+			if :: queued = true :: true fi
+#else
+			queued = true
+#endif
+#endif
+		fi
+	od
+}
+
+proctype firer()
+{
+	due = true;
+	interrupt();
+	ended++
+}
+
+proctype rester()
+{
+end:	do
+	:: queued ->
+#ifdef MUT_REST_ACTIVE
+		/* asked for hrtimer_active(), which its callback is, too */
+		interrupt();
+		queued = false
+#else
+		queued = false;
+#ifdef MUT_REST_ONCE
+		if :: ask() :: true fi
+#else
+		interrupt()
+#endif
+#endif
 	od
 }
 
@@ -162,7 +235,11 @@ end:	do
 #ifdef MUT_CLEAR_LATE
 			again = false;
 #endif
-			more = again;
+			/* The budget: it took all, or not. */
+			if
+			:: left = false; more = again
+			:: left = true; more = true; break
+			fi;
 			if
 			:: more
 			:: true -> break
@@ -172,9 +249,12 @@ end:	do
 #ifndef MUT_END_UNORDERED
 		atomic { mb_pass() };
 #endif
+#ifdef MUT_NO_MORE
+		more = false;
+#endif
 #ifndef MUT_NO_AGAIN
 		if
-		:: more || again -> ask()
+		:: more || again -> interrupt()
 		:: else
 		fi;
 #endif
@@ -201,7 +281,12 @@ init
 		for (n : 1 .. PUSHERS) {
 			run pusher()
 		}
+#ifdef REST
+		run firer();
+		run rester();
+#else
 		run host_pusher();
+#endif
 		run placer();
 		run irq();
 		run pass();
@@ -210,6 +295,6 @@ init
 	timeout;
 	assert(ended == PUSHERS + 2);
 	assert(inbox == 0);
-	assert(!due);
+	assert(!due && !left);
 	assert(!irqs && !kicked && !locked && !sched && !passing)
 }

@@ -94,9 +94,14 @@ task() {
 kick() {
 	local each
 	holds kick
+	holds kick -DREST
 	# a kick that is left out, sent twice, or asked for and not heeded
 	for each in EMPTY_EARLY NO_BIT NO_AGAIN CLEAR_LATE; do
 		found kick "$each"
+	done
+	# what a pass or a rest leaves to later, and nobody comes for
+	for each in NO_MORE REST_FORGETS REST_ONCE REST_ACTIVE END_OF_NO_REST; do
+		found kick "$each" -DREST
 	done
 	# a barrier less: stores that become visible too late
 	for each in ASK_UNORDERED ASK_STORE LOOK_UNORDERED END_UNORDERED \

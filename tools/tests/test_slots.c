@@ -164,7 +164,12 @@ static void shortened_fires_after_requeue(void)
 	EXPECT_TRUE(store(id, deadline));
 	EXPECT_EQ(requeue(id), 0);
 	expect_fires_at(deadline);
-	expect_words(TWQ_ETERNITY, TWQ_ETERNITY);
+	/*
+	 * The owner may have been so late that the run which was to place it
+	 * found it due: then the position is still the old one, and stale.
+	 */
+	if (position_in(id) != deadline + HOUR_NS)
+		expect_words(TWQ_ETERNITY, TWQ_ETERNITY);
 }
 
 static void armed_by_a_store_from_the_first(void)

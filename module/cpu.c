@@ -28,8 +28,8 @@ DEFINE_PER_CPU(struct twq_cpu, twq_cpus);
 DEFINE_PER_CPU(struct twq_cpu_stats, twq_counters);
 
 /*
- * Most tasks that one pass takes from the trees, and most that it runs. A
- * module parameter; READ_ONCE() pairs with the plain store of the kernel.
+ * Most positions that one pass takes from the trees, and tasks from the run
+ * queue. A module parameter; READ_ONCE() pairs with the plain store of the kernel.
  */
 unsigned int twq_budget = 200;
 

@@ -47,7 +47,7 @@ module_param_cb(min_interval_ns, &twq_min_interval_ops, &twq_min_interval_ns,
 		0644);
 MODULE_PARM_DESC(min_interval_ns, "smallest interval of a periodic task");
 module_param_cb(budget, &twq_budget_ops, &twq_budget, 0644);
-MODULE_PARM_DESC(budget, "most tasks that a pass expires, and that it runs");
+MODULE_PARM_DESC(budget, "most tasks that a pass takes, due ones and woken ones");
 
 static int __init twq_init(void)
 {

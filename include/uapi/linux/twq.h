@@ -70,7 +70,7 @@
  * @abi_version: TWQ_ABI_VERSION of the module
  * @event_size: size in bytes of struct twq_event
  * @nr_cpus: CPU numbers are below this
- * @budget: most tasks that one pass expires
+ * @budget: most tasks that one pass takes, due ones and woken ones
  * @max_tasks: most tasks that one open file may hold
  * @min_interval_ns: smallest interval of a periodic task
  * @now_ns: CLOCK_MONOTONIC as the module reads it

@@ -18,11 +18,11 @@ PLANTS=(
 		s/^\tev->fired++;/\tif (run->fired_ns % 8 == 3)\n\t\tgoto out;\n&/
 		s/^\tspin_unlock_bh/out:\n&/
 	}'
-	destroy module/events.c '/^void twq_events_close/,/^}/{
+	destroy module/events.c '/^[a-z]* twq_events_close/,/^}/{
 		s/list_empty(&r->link)/true/
 	}'
 	grid module/utask.c 's/return now_ns + ahead_ns;/return now_ns + interval_ns;/'
-	told module/task.c '/^bool twq_task_due/,/^}/{
+	told module/task.c '/A run follows, and looks at the deadline/,+1{
 		/twq_task_tell/d
 	}'
 	requeue module/task.c '/^int twq_task_requeue/,/^}/{

@@ -48,6 +48,15 @@ not() {
 	fi
 }
 
+# copy_tree DIR: what git knows or would add.
+copy_tree() {
+	mkdir -p "$1"
+	(cd "$TOP" && git ls-files -co --exclude-standard |
+		while read -r each; do
+			[[ ! -f $each ]] || printf '%s\n' "$each"
+		done | cpio --quiet -pdm "$1")
+}
+
 # The files below a folder, sorted.
 files_in() {
 	(cd "$1" && find . ! -type d | LC_ALL=C sort)

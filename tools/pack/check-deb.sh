@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-deb.sh: builds the packages (deb.sh), installs them in a fresh root of
-# Debian 12 with the headers of stock 6.1, so that DKMS builds the module there,
+# check-deb.sh: in a fresh root of Debian 12 with the headers of stock 6.1,
+# installs from source ('make install' and so on) and uninstalls. Then builds
+# the packages (deb.sh), installs them there, so that DKMS builds the module,
 # compiles the idle example against libtwq-dev, runs what was installed in a
 # machine with that kernel (modprobe, udev's rule, twqctl as a member of the
 # group and as none, the example), and purges: nothing may be left. Ends with
@@ -20,6 +21,31 @@ PROGRAMS=(/sbin/modprobe /lib/systemd/systemd-udevd /bin/udevadm
 
 run_in() {
 	in_root "$root" "$kernel" "$@"
+}
+
+# As an administrator does it: for this system, below /usr/local.
+from_source() {
+	local source=$root/tmp/source
+	copy_tree "$scratch/source"
+	as_root cp -r "$scratch/source" "$source"
+	run_in make -s -C /tmp/source install install-tools install-udev \
+		install-autoload KDIR="/lib/modules/$release/build"
+	run_in modprobe -S "$release" -n -v twq |
+		grep "/lib/modules/$release/updates/twq\.ko"
+	same twqctl "twqctl $VERSION" "$(run_in twqctl --version)"
+	run_in ldconfig -p | grep 'libtwq\.so\.1 .*/usr/local/lib/libtwq\.so\.1$'
+	grep '^twq:' "$root/etc/group"
+}
+
+# All but the group, of which others may have become members.
+from_source_uninstall() {
+	run_in make -s -C /tmp/source uninstall \
+		KDIR="/lib/modules/$release/build"
+	not run_in modprobe -S "$release" -n twq
+	not grep -c libtwq "$root/etc/ld.so.cache"
+	run_in groupdel twq
+	as_root rm -rf "$root/tmp/source" "$root/root/.cache"
+	same state "$before" "$(root_state "$root")"
 }
 
 git_status() {
@@ -51,8 +77,8 @@ install_packages() {
 	same version "$VERSION" "$(run_in modinfo -k "$release" -F version twq)"
 	grep '^twq:' "$root/etc/group"
 	same twqctl "twqctl $VERSION" "$(run_in twqctl --version)"
-	run_in man -w 3 twq_open 2>/dev/null ||
-		[[ -s $root/usr/share/man/man3/twq_open.3.gz ]]
+	[[ -s $root/usr/share/man/man3/twq_open.3.gz ]]
+	[[ -s $root/usr/share/man/man8/twqctl.8.gz ]]
 }
 
 # By the line that the example itself gives.
@@ -141,6 +167,8 @@ main() {
 	release=$(<"$kernel/release")
 	root_unpack bookworm "$root" "$kernel"
 	before=$(root_state "$root")
+	try 'installed from source' from_source
+	try 'uninstalled' from_source_uninstall
 	try 'packages, and lintian' packages
 	try 'installed' install_packages
 	try 'an example is compiled' example

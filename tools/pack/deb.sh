@@ -6,18 +6,14 @@
 # too. Prints the packages' paths.
 
 set -euo pipefail
-. "$(dirname "$0")/../vm/lib.sh"
+. "$(dirname "$0")/cases.sh"
 
 DIR=$BUILD/deb
 
 build() {
 	local tree=$DIR/twq log=$DIR/build.log
 	rm -rf "$DIR"
-	mkdir -p "$tree"
-	(cd "$TOP" && git ls-files -co --exclude-standard |
-		while read -r each; do
-			[[ ! -f $each ]] || printf '%s\n' "$each"
-		done | cpio --quiet -pdm "$tree")
+	copy_tree "$tree"
 	log "building the packages (a minute)"
 	(cd "$tree" && DEB_BUILD_OPTIONS="parallel=$JOBS ${DEB_BUILD_OPTIONS:-}" \
 		dpkg-buildpackage -us -uc) >"$log" 2>&1 || {

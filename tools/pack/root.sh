@@ -6,11 +6,12 @@
 # Meant to be sourced after cases.sh. Only what is done in a root is done as
 # root; nothing of this system is changed.
 
-# What a machine has on which packages of twq are installed: what they and the
-# kernel's headers depend on, so that the tests need no network, and udev.
+# What a machine has on which twq is installed, from packages or from source:
+# what it and the kernel's headers depend on, so that the tests need no network,
+# and udev.
 declare -A ROOT_PACKAGES=(
 	[bookworm]="dkms gcc make libc6-dev kmod libelf1 openssl pkgconf udev
-		    systemd-standalone-sysusers libjansson4"
+		    systemd-standalone-sysusers libjansson-dev rsync"
 	[trixie]="dkms gcc make libc6-dev kmod libelf1t64 openssl xz-utils"
 )
 
@@ -58,7 +59,7 @@ mount --bind "$kernel" "$root/mnt/kernel"
 mount -o remount,bind,ro "$root/mnt/kernel"
 exec chroot "$root" /usr/bin/env -i LC_ALL=C HOME=/root \
 	DEBIAN_FRONTEND=noninteractive \
-	PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"'
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"'
 
 # in_root DIR KERNEL COMMAND...: runs it there, with the kernel's headers.
 in_root() {

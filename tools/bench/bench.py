@@ -234,7 +234,8 @@ def cell(found, unit):
         return '-'
     digits = 0 if found['median'] >= 1000 or unit == 'op/s' else 1
     text = f'{found["median"]:,.{digits}f}'
-    if unit == 'insn' and found['max'] - found['min'] < 1:
+    if found['n'] == 1 or (unit == 'insn' and
+                           found['max'] - found['min'] < 1):
         return text
     return f'{text} ({found["min"]:,.{digits}f}..{found["max"]:,.{digits}f})'
 

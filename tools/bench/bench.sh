@@ -21,7 +21,7 @@ TCG='QEMU, emulated (TCG)' UML='User Mode Linux'
 COUNTING="$TCG, -icount shift=0: its clock counts instructions"
 TWQS=twq,twq-batch,twq-slot
 FEW=timerfd,twq-epoll,$TWQS
-MILLION=timerfd,libevent,$TWQS,twq-shared
+MILLION=timerfd,libevent,twq-batch,twq-slot
 quick='' failed=()
 
 # part NAME INSTRUMENT KERNEL CPUS MACHINE COMMAND...: keeps what it prints.
@@ -59,10 +59,12 @@ kernel_insn() {
 user_parts() {
 	local rounds=$1 million=$2
 	shift 2
-	user "$@" -- -r "$rounds" -m ops,mix,memory -p 100,10000,100000 &&
+	user "$@" -- -r "$rounds" -m ops,memory -p 100,10000,100000 &&
+		user "$@" -- -r "$rounds" -m mix -p 10000,100000 &&
 		user "$@" -- -r "$rounds" -m lateness -p 1000,10000 || return
 	[[ $million ]] || return 0
-	user "$@" -- -r "$rounds" -m ops,memory -p 1000000 -w "$MILLION" || return
+	user "$@" -- -r "$rounds" -m ops -p 1000000 -w "$MILLION" &&
+		user "$@" -- -m memory -p 1000000 -w timerfd,twq-batch || return
 	printf "bench: none where=user who=%s pending=1000000 why='%s'\n" \
 		posix 'each call looks for its timer in one of 512 lists' \
 		uring 'each move looks for its timeout in a list of all' \

@@ -155,12 +155,12 @@ check-arm64:		## Suites, device tests, storm on an emulated arm64
 	tools/vm/deps.sh build tools vm arm64
 	tools/vm/kernels.sh arm64-newest
 
-bench:			## Measure twq and its peers, an hour; or BENCH='PART...'
+bench:			## Measure twq and its peers, 40 minutes; or BENCH='PART...'
 	tools/vm/deps.sh build tools vm bench
 	tools/bench/bench.sh $(BENCH)
 
-bench-quick:		## The bounds in the kernel alone, a few minutes
-	tools/vm/deps.sh build vm bench
+bench-quick:		## What the bounds need at 100,000 pending, some minutes
+	tools/vm/deps.sh build tools vm bench
 	tools/bench/bench.sh --quick
 
 clean:			## Remove what was built here

@@ -6,10 +6,11 @@
 # on one CPU whose clock counts them), kernel-uml (nanoseconds, User Mode Linux),
 # kernel-qemu and user-qemu (nanoseconds of an emulated machine: for ratios),
 # scaling-uml and scaling-qemu (by the number of CPUs). Prints tables and the
-# bounds; leaves build/bench.json, build/bench.md and build/bench/*.svg. Status 1
-# if a bound is missed or a part failed. --quick: what the bounds need at 100,000
-# pending, or the parts named, with few samples; only what was measured is judged.
-# Times are right on a machine that does nothing else. SLOT: see machine.sh.
+# bounds; leaves build/bench.json, build/bench.md and build/bench/*.svg. Status
+# 1 if a bound is missed or a part failed. --quick: what the bounds need at
+# 100,000 pending, or the parts named, with few samples; only what was measured
+# is judged. Times are right on a machine that does nothing else. SLOT: see
+# machine.sh.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -81,15 +82,17 @@ run_quick() {
 		part "$1" insn stock-6.1 1 "$COUNTING" user_quick -i
 		;;
 	kernel-uml)
-		part "$1" uml uml-newest 4 "$UML, 4 CPUs" kernel -k uml-newest \
-			-- set=ops,expire pending=10000 samples=3
+		part "$1" uml uml-newest 2 "$UML, 2 CPUs" \
+			kernel -k uml-newest -c 2 -- \
+			set=ops,expire pending=10000 samples=3
 		;;
 	kernel-qemu)
-		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
-			kernel -- set=ops,expire pending=10000 samples=3
+		part "$1" qemu stock-6.1 2 "$TCG, 2 CPUs" \
+			kernel -c 2 -- \
+			set=ops,expire pending=10000 samples=3
 		;;
 	user-qemu)
-		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" user_quick
+		part "$1" qemu stock-6.1 2 "$TCG, 2 CPUs" user_quick -c 2
 		;;
 	scaling-uml)
 		part "$1" uml uml-newest 8 "$UML, 8 CPUs" \
@@ -118,15 +121,16 @@ run() {
 		part "$1" insn stock-6.1 1 "$COUNTING" user_parts 3 million -i
 		;;
 	kernel-uml)
-		part "$1" uml uml-newest 4 "$UML, 4 CPUs" \
-			kernel -k uml-newest -- set=ops,expire "$n" samples=7
+		part "$1" uml uml-newest 2 "$UML, 2 CPUs" \
+			kernel -k uml-newest -c 2 -- \
+			set=ops,expire "$n" samples=7
 		;;
 	kernel-qemu)
-		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
-			kernel -- set=ops,expire "$n" samples=5
+		part "$1" qemu stock-6.1 2 "$TCG, 2 CPUs" \
+			kernel -c 2 -- set=ops,expire "$n" samples=5
 		;;
 	user-qemu)
-		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" user_parts 5 ''
+		part "$1" qemu stock-6.1 2 "$TCG, 2 CPUs" user_parts 5 '' -c 2
 		;;
 	scaling-uml)
 		part "$1" uml uml-newest 8 "$UML, 8 CPUs" \

@@ -3,6 +3,12 @@
  * What an expiry costs, from the interrupt to the end of an empty callback: a
  * batch of deadlines comes due among others that do not, all at one time, or
  * one after the other so that each has an interrupt of its own. See spin.c.
+ *
+ * Each peer has the same number pending, the same batch of them and the same
+ * work in its callback, bench_fired(), which all reach through one indirect
+ * call. hrtimers are called in the interrupt, hrtimer-soft and twq in the
+ * softirq; a task of twq also takes its deadline away, as it has to, since it
+ * is queued again by it.
  */
 #include <linux/math64.h>
 #include <linux/printk.h>

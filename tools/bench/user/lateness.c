@@ -3,6 +3,12 @@
  * How late a program that waits has an expiry: deadlines in random order over a
  * second, from each of them to the time when the call that waited for it has
  * returned and, where there is another one to make for each, that is made.
+ *
+ * All peers have the same deadlines, all set beforehand by the same loop in the
+ * same order, and one thread that does nothing but wait, so that the CPU is idle
+ * whenever one is due: timerfd in epoll_wait(), then read(); twq in read(), and
+ * in epoll_wait(), then read() (twq-epoll). Where the clock counts instructions,
+ * an idle CPU's clock jumps to what it waits for, and nothing else runs.
  */
 #include <stdlib.h>
 

@@ -328,6 +328,27 @@ static void rule6_waiting_where_still_allowed_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.passed_on, before.passed_on);
 }
 
+/* This CPU finds it due, and may run it; but there it waits to be run. */
+static void rule6_due_while_waiting_elsewhere_runs_once(struct kunit *test)
+{
+	int other = world_other_cpu(test);
+	struct cpumask mask = two_cpus(test);
+	struct probe *p = probe_new_shared(test, other);
+
+	scene_do(OP_QUEUE_AT, p, T0 + MS);
+	scene_hold(test, other);
+	twq_task_wakeup(&p->task, TWQ_WOKEN_IO);
+	KUNIT_EXPECT_EQ(test, set_mask(p, &mask), 0);
+	world_tick(T0 + MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 0);
+	KUNIT_EXPECT_FALSE(test, probe_in_shared(p));
+	scene_let_go(test, other);
+	expect_runs(test, p, T0 + SEC, 1);
+	KUNIT_EXPECT_EQ(test, p->last_cpu, other);
+	KUNIT_EXPECT_EQ(test, p->last_reasons,
+			TWQ_WOKEN_IO | TWQ_WOKEN_TIMER);
+}
+
 static void rule6_waiting_may_still_be_destroyed(struct kunit *test)
 {
 	int other = world_other_cpu(test);
@@ -358,6 +379,7 @@ static struct kunit_case affinity_cases[] = {
 	KUNIT_CASE(rule6_lost_between_expiry_and_run),
 	KUNIT_CASE(rule6_passed_on_keeps_the_timer_reason),
 	KUNIT_CASE(rule6_waiting_where_still_allowed_stays),
+	KUNIT_CASE(rule6_due_while_waiting_elsewhere_runs_once),
 	KUNIT_CASE(rule6_waiting_may_still_be_destroyed),
 	{}
 };

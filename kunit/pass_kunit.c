@@ -95,6 +95,35 @@ static void wakeup_within_a_run_is_served_by_the_pass(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, here()->passing);
 }
 
+/*
+ * A push into an inbox that was not empty kicks nobody, and the inbox is not
+ * emptied before the run queue is: so a look asks for another one for it.
+ */
+static void wakeup_while_others_wait_is_served(struct kunit *test)
+{
+	struct probe *p[4];
+	int i, served;
+
+	for (i = 0; i < 4; i++)
+		p[i] = probe_new_on(test, world_cpu());
+	p[0]->hook = wake_other;
+	p[0]->arg = p[3];
+	world_settle(test);
+	local_bh_disable();
+	for (i = 0; i < 3; i++)
+		twq_task_wakeup(&p[i]->task, TWQ_WOKEN_IO);
+	local_bh_enable();
+	for (i = 0; i < 1000 && !atomic_read(&p[3]->runs); i++)
+		usleep_range(500, 1000);
+	served = atomic_read(&p[3]->runs);
+	/* Forgotten, it would keep the end of the case waiting, too. */
+	twq_cpu_kick(here());
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, served, 1);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&p[i]->runs), 1);
+}
+
 /* -- two CPUs: the host has just changed ---------------------------------- */
 
 /* The task whose wake-up on the new host asks for a pass of here(). */
@@ -354,6 +383,7 @@ static struct kunit_case pass_cases[] = {
 	KUNIT_CASE(interrupt_at_the_beginning_of_a_look),
 	KUNIT_CASE(due_deadline_set_within_a_run),
 	KUNIT_CASE(wakeup_within_a_run_is_served_by_the_pass),
+	KUNIT_CASE(wakeup_while_others_wait_is_served),
 	KUNIT_CASE(request_of_a_new_host_before_the_pass_ends),
 	KUNIT_CASE(request_of_a_new_host_across_the_end_of_the_pass),
 	KUNIT_CASE(pass_is_bounded_in_time),

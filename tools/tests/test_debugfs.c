@@ -128,11 +128,12 @@ static void shared_tree_is_told(void)
 	EXPECT_LE(row.word[2], first);
 }
 
+#define COUNTERS	"cpu queued kept expired stale runs passed_on passes " \
+			"cut kicks refused rehomed local_depth shared_depth"
+
 /* The words of the structure, in its order. */
 static void counters_are_those_of_stats(void)
 {
-	static const char heading[] =
-		"cpu queued kept expired stale runs passed_on passes cut kicks refused rehomed local_depth shared_depth";
 	int cpu = nth_cpu(1);
 	struct twq_cpu_stats before, after;
 	struct twq_event event;
@@ -145,7 +146,7 @@ static void counters_are_those_of_stats(void)
 	EXPECT_TRUE(next_event(dev, &event));
 	do {
 		before = cpu_stats(dev, cpu);
-		if (!EXPECT_TRUE(find("counters", heading, cpu, &row)))
+		if (!EXPECT_TRUE(find("counters", COUNTERS, cpu, &row)))
 			return;
 		after = cpu_stats(dev, cpu);
 	} while (memcmp(&before, &after, sizeof(after)));

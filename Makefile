@@ -12,7 +12,7 @@ STORM ?=
 MUTANT ?=
 
 .PHONY: compile_commands.json edit edit-test
-.PHONY: completion-test
+.PHONY: completion-test trace-test
 .PHONY: deb deb-test dkms-test install-test abi-check
 .PHONY: install install-tools install-udev install-autoload install-dkms uninstall
 .PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
@@ -93,6 +93,11 @@ completion-test:	## Check what bash completes of lines with twqctl
 
 style:			## checkpatch, kernel-doc, sparse, gcc W=1, shellcheck
 	tools/style.sh
+
+trace-test:		## perf, trace-cmd, bpftrace and twqctl trace on the tracepoints
+	tools/vm/deps.sh build tools vm trace
+	tools/vm/trace.sh
+	tools/vm/timeline.py
 
 kunit:			## Run the KUnit suites, or SUITE=queue, in User Mode Linux
 	tools/vm/kunit.sh '$(SUITE)'

@@ -11,7 +11,8 @@
 # and udev.
 declare -A ROOT_PACKAGES=(
 	[bookworm]="dkms gcc make libc6-dev kmod libelf1 openssl pkgconf udev
-		    systemd-standalone-sysusers libjansson-dev rsync"
+		    systemd-standalone-sysusers libjansson-dev libncurses-dev
+		    libtraceevent-dev libtracefs-dev rsync"
 	[trixie]="dkms gcc make libc6-dev kmod libelf1t64 openssl xz-utils"
 )
 

@@ -143,6 +143,14 @@ run 2 "$twqctl" storm --duration 5
 err '--duration: expected a whole number with ns, us, ms or s'
 run 2 "$twqctl" storm --seed x
 run 2 "$twqctl" stats --watch=x
+run 2 "$twqctl" trace
+err 'expected --output=FILE'
+run 2 "$twqctl" trace --output=x --duration=5
+err '--duration: expected a whole number with ns, us, ms or s'
+run 2 "$twqctl" trace --output=x --duration=0s
+err '--duration: expected a time above 0'
+run 2 "$twqctl" trace --output=x --buffer=3
+err '--buffer: expected 4 to'
 run 2 "$twqctl" run one two
 run 2 "$twqctl" run --frob
 finish
@@ -170,6 +178,30 @@ run 3 "$twqctl" storm --device /dev/nothing
 run 3 "$twqctl" run --device /dev/nothing
 run 3 "$twqctl" run /no/such/file
 err '/no/such/file: No such file'
+finish
+
+# Where the kernel has no files for events there is a message to be had.
+begin trace_writes_both_files
+if [ -d /sys/kernel/tracing/events/twq ]; then
+	before=$(ls /sys/kernel/tracing/instances)
+	run 0 "$twqctl" trace -o "$work/record" -d 100ms
+	out '^[0-9]+ events of [0-9]+ tasks, 0 lost$'
+	silent
+	grep -q '"traceEvents":' "$work/record.json" || note "no JSON"
+	grep -q '"events":' "$work/record.html" || note "no page"
+	run 0 "$twqctl" trace --json -o "$work/record" -d 10ms
+	json
+	out '^\{"events":[0-9]+,"tasks":[0-9]+,"lost":0,"files":\['
+	run 3 "$twqctl" trace -o /nowhere/record -d 10ms
+	err '/nowhere/record.json: No such file'
+	run 0 timeout -s INT 2 "$twqctl" trace -o "$work/early" -d 100s
+	[ -s "$work/early.html" ] || note "no page after an interrupt"
+	[ "$before" = "$(ls /sys/kernel/tracing/instances)" ] ||
+		note "an instance was left"
+else
+	run 3 "$twqctl" trace -o "$work/record" -d 100ms
+	err 'no tracefs|no tracepoints'
+fi
 finish
 
 begin script_runs_every_command

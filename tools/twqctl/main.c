@@ -18,6 +18,7 @@ static const struct command {
 	{ "stats", cmd_stats },
 	{ "checks", cmd_checks },
 	{ "storm", cmd_storm },
+	{ "trace", cmd_trace },
 	{ "run", cmd_run },
 	{ NULL, NULL }
 };
@@ -37,6 +38,7 @@ static const char doc[] =
 	"  stats   what the queues did on each CPU\n"
 	"  checks  a load of health checks, with a report and a verdict\n"
 	"  storm   random calls beside a model of what must happen\n"
+	"  trace   a timeline of tasks over CPUs, as a page and as JSON\n"
 	"  run     execute a script of device calls\n"
 	"\n"
 	"`twqctl COMMAND --help' lists the options of a command.\n"
@@ -68,13 +70,13 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		args->command = find_command(arg);
 		if (!args->command)
-			argp_error(state, "expected info, stats, checks, storm or run, not '%s'",
+			argp_error(state, "expected info, stats, checks, storm, trace or run, not '%s'",
 				   arg);
 		args->index = state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "expected a command: info, stats, checks, storm or run");
+		argp_error(state, "expected a command: info, stats, checks, storm, trace or run");
 		return ARGP_ERR_UNKNOWN;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -41,6 +41,7 @@ int cmd_info(struct twqctl *ctl, int argc, char **argv);
 int cmd_stats(struct twqctl *ctl, int argc, char **argv);
 int cmd_checks(struct twqctl *ctl, int argc, char **argv);
 int cmd_storm(struct twqctl *ctl, int argc, char **argv);
+int cmd_trace(struct twqctl *ctl, int argc, char **argv);
 int cmd_run(struct twqctl *ctl, int argc, char **argv);
 
 #endif /* TWQCTL_H */

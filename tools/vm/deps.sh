@@ -5,9 +5,9 @@
 # need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
 # machines), style (make style), lib (make lib-test), these five by default;
 # arm64 (machines with that processor), model (make model), bench (make bench),
-# pack (make deb, what is tested of it), edit (make edit), doc (make doc).
-# It says what it installs and does nothing when all is there. As root, or
-# through sudo.
+# trace (make trace-test), pack (make deb, what is tested of it), edit (make
+# edit), doc (make doc). It says what it installs and does nothing when all is
+# there. As root, or through sudo.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -15,16 +15,19 @@ set -euo pipefail
 declare -A GROUPS_OF=(
 	[build]="build-essential make flex bison bc libelf-dev libssl-dev kmod
 		 cpio python3 perl rsync xz-utils patch openssl"
-	[tools]="build-essential make MULTILIB libjansson-dev"
+	[tools]="build-essential make MULTILIB libjansson-dev libtracefs-dev
+		libtraceevent-dev libncurses-dev"
 	[vm]="build-essential qemu-system-x86 busybox-static cpio python3"
 	[arm64]="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
 	[model]="build-essential spin"
 	[bench]="gnuplot-nox liburing-dev libevent-dev"
 	[lib]="build-essential MULTILIB pkgconf mandoc abigail-tools"
 	[pack]="build-essential debhelper dh-dkms lintian mmdebstrap
-		libjansson-dev pkgconf"
+		libjansson-dev libncurses-dev libtraceevent-dev libtracefs-dev
+		pkgconf"
 	[doc]="bash-completion python3-jsonschema mandoc"
 	[edit]="clangd vim vim-ale"
+	[trace]="linux-perf trace-cmd bpftrace chromium"
 	[style]="build-essential sparse shellcheck perl git"
 )
 

@@ -9,7 +9,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-PACKAGES=(busybox-static libjansson-dev)
+PACKAGES=(busybox-static libjansson-dev libtracefs-dev libtraceevent-dev
+	  libncurses-dev libtinfo6)
 
 unpack() {
 	local deb
@@ -23,10 +24,11 @@ unpack() {
 }
 
 main() {
-	local arch=${1:-} suite dir
+	local arch=${1:-} suite dir key
 	[[ $arch == arm64 ]] || usage 2 >&2
 	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	dir=$CACHE/sysroot/${arch}_$suite
+	key=$(sha256sum <<<"${PACKAGES[*]}")
+	dir=$CACHE/sysroot/${arch}_${suite}_${key:0:8}
 	fill "$dir" unpack "$suite" "$arch"
 	printf '%s\n' "$dir"
 }

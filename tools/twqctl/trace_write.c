@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A record as a file: in the format of Chrome's and Perfetto's trace viewers, and
+ * as a page with the picture. Each object is jansson's; they are written one by
+ * one, since a record may have millions.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace.h"
+
+#define MARK	"@RECORD@"
+
+/* timeline.html, as it is. */
+asm(".section .rodata\n"
+	"timeline_page:\n"
+	".incbin \"" TIMELINE_PAGE "\"\n"
+	".byte 0\n"
+	".previous\n");
+
+/* What people know it by: the user_data, the id, or the address. */
+static void name_task(const struct trace_task *task, char *text, size_t size)
+{
+	if (task->id)
+		snprintf(text, size, "task %#llx (user data %#llx)",
+			 (unsigned long long)task->id,
+			 (unsigned long long)task->user_data);
+	else
+		snprintf(text, size, "task at %#llx",
+			 (unsigned long long)task->address);
+}
+
+/* Writes a new object, or fails for lack of memory. */
+static int put(FILE *f, json_t *object, const char *after)
+{
+	int ret = object ? json_dumpf(object, f, JSON_COMPACT |
+				      JSON_ESCAPE_SLASH) : -1;
+
+	json_decref(object);
+	return ret || fputs(after, f) < 0 ? -ENOMEM : 0;
+}
+
+static double us_of(int64_t ns)
+{
+	return ns / 1000.0;
+}
+
+/* -- for Chrome and Perfetto ---------------------------------------------- */
+
+static json_t *json_args(const struct trace *trace,
+			 const struct trace_event *event)
+{
+	json_t *args = json_object();
+	char name[96];
+
+	if (event->task != TRACE_NO_TASK) {
+		name_task(&trace->tasks[event->task], name, sizeof(name));
+		json_object_set_new(args, "task", json_string(name));
+	}
+	if (event->value_ns != TRACE_NO_VALUE)
+		json_object_set_new(args, trace_meaning(event->kind),
+				    json_pack("f", us_of(event->value_ns)));
+	return args;
+}
+
+static json_t *json_event(const struct trace *trace,
+			  const struct trace_event *event)
+{
+	double at_us = us_of(event->at_ns - trace->begin_ns);
+	json_t *args = json_args(trace, event);
+
+	if (event->kind == TRACE_RUN)
+		return json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:o}",
+				 "name", "run", "ph", "X", "pid", 1,
+				 "tid", event->cpu, "ts", at_us, "dur",
+				 us_of(event->length_ns), "args", args);
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:o}", "name",
+			 trace_kind_name(event->kind), "ph", "i", "s", "t",
+			 "pid", 1, "tid", event->cpu, "ts", at_us, "args",
+			 args);
+}
+
+static json_t *json_label(const char *what, int tid, const char *label)
+{
+	return json_pack("{s:s, s:s, s:i, s:i, s:{s:s}}", "name", what, "ph",
+			 "M", "pid", 1, "tid", tid, "args", "name", label);
+}
+
+/* Which CPUs the events are of, in their order; the caller frees them. */
+static json_t *json_cpus(const struct trace *trace)
+{
+	static const size_t max = UINT16_MAX + 1;
+	json_t *cpus = json_array();
+	bool *seen = calloc(max, sizeof(*seen));
+	size_t i;
+
+	for (i = 0; seen && i < trace->nr_events; i++)
+		seen[trace->events[i].cpu] = true;
+	for (i = 0; seen && i < max; i++)
+		if (seen[i])
+			json_array_append_new(cpus, json_integer(i));
+	free(seen);
+	return cpus;
+}
+
+static int write_labels(const struct trace *trace, FILE *f)
+{
+	int ret = put(f, json_label("process_name", 0, "twq"), "");
+	json_t *cpus = json_cpus(trace), *cpu;
+	char label[32];
+	size_t i;
+
+	json_array_foreach(cpus, i, cpu) {
+		snprintf(label, sizeof(label), "CPU %d",
+			 (int)json_integer_value(cpu));
+		if (!ret && fputs(",\n", f) < 0)
+			ret = -errno;
+		if (!ret)
+			ret = put(f, json_label("thread_name",
+						json_integer_value(cpu), label),
+				  "");
+	}
+	json_decref(cpus);
+	return ret;
+}
+
+static int write_json(const struct trace *trace, FILE *f)
+{
+	int ret;
+	size_t i;
+
+	fputs("{\"displayTimeUnit\":\"ns\",\"otherData\":", f);
+	ret = put(f, json_pack("{s:I, s:I, s:I, s:I}", "clock_monotonic_begin_ns",
+			       (json_int_t)trace->begin_ns, "length_ns",
+			       (json_int_t)(trace->end_ns - trace->begin_ns),
+			       "tasks", (json_int_t)trace->nr_tasks,
+			       "lost_events", (json_int_t)trace->lost),
+		  ",\n\"traceEvents\":[\n");
+	if (!ret)
+		ret = write_labels(trace, f);
+	for (i = 0; !ret && i < trace->nr_events; i++) {
+		fputs(",\n", f);
+		ret = put(f, json_event(trace, &trace->events[i]), "");
+	}
+	fputs("\n]}\n", f);
+	return ret;
+}
+
+/* -- for the page --------------------------------------------------------- */
+
+static int write_page_lists(const struct trace *trace, FILE *f)
+{
+	json_t *kinds = json_array(), *meaning = json_object();
+	char name[96];
+	size_t i;
+	int kind, ret;
+
+	for (kind = 0; kind < TRACE_KINDS; kind++) {
+		json_array_append_new(kinds,
+				      json_string(trace_kind_name(kind)));
+		json_object_set_new(meaning, trace_kind_name(kind),
+				    json_string(trace_meaning(kind)));
+	}
+	fputs("\"kinds\":", f);
+	ret = put(f, kinds, ",\"meaning\":");
+	ret = ret ?: put(f, meaning, ",\"cpus\":");
+	ret = ret ?: put(f, json_cpus(trace), ",\n\"tasks\":[");
+	for (i = 0; !ret && i < trace->nr_tasks; i++) {
+		name_task(&trace->tasks[i], name, sizeof(name));
+		ret = put(f, json_pack("{s:s}", "name", name),
+			  i + 1 < trace->nr_tasks ? ",\n" : "");
+	}
+	return ret;
+}
+
+static json_t *page_event(const struct trace *trace,
+			  const struct trace_event *event)
+{
+	json_t *list = json_pack("[i, i, i, I, I]", event->kind, event->cpu,
+				 event->task == TRACE_NO_TASK ? -1 :
+				 (int)event->task,
+				 (json_int_t)(event->at_ns - trace->begin_ns),
+				 (json_int_t)event->length_ns);
+
+	if (event->value_ns != TRACE_NO_VALUE)
+		json_array_append_new(list, json_integer(event->value_ns));
+	return list;
+}
+
+static int write_html(const struct trace *trace, FILE *f)
+{
+	const char *mark = strstr(timeline_page, MARK);
+	size_t i;
+	int ret;
+
+	fwrite(timeline_page, mark - timeline_page, 1, f);
+	fprintf(f, "{\"length_ns\":%lld,\"lost\":%llu,",
+		(long long)(trace->end_ns - trace->begin_ns),
+		(unsigned long long)trace->lost);
+	ret = write_page_lists(trace, f);
+	fputs("],\n\"events\":[", f);
+	for (i = 0; !ret && i < trace->nr_events; i++)
+		ret = put(f, page_event(trace, &trace->events[i]),
+			  i + 1 < trace->nr_events ? ",\n" : "");
+	fputs("]}", f);
+	fputs(mark + strlen(MARK), f);
+	return ret;
+}
+
+static int write_file(const struct trace *trace, const char *path,
+		      int (*write)(const struct trace *trace, FILE *f))
+{
+	FILE *f = fopen(path, "we");
+	int ret;
+
+	if (!f)
+		return -errno;
+	ret = write(trace, f);
+	if (!ret && ferror(f))
+		ret = -EIO;
+	if (fclose(f) && !ret)
+		ret = -errno;
+	return ret;
+}
+
+int trace_write_json(const struct trace *trace, const char *path)
+{
+	return write_file(trace, path, write_json);
+}
+
+int trace_write_html(const struct trace *trace, const char *path)
+{
+	return write_file(trace, path, write_html);
+}

@@ -8,17 +8,18 @@
 set -euo pipefail
 . "$(dirname "$0")/../pack/cases.sh"
 
-FILES=(module/task.c module/chardev.c tools/lib/libtwq.c tools/twqctl/main.c)
+FILES=(module/task.c module/chardev.c kunit/task_kunit.c tools/lib/libtwq.c
+       tools/twqctl/main.c)
 
-# Each source of the module and of the tools is compiled by a command here.
+# Each source of the module, its suites and the tools is compiled by a command here.
 covered() {
-	same files "$(cd "$TOP" && git ls-files 'module/*.c' 'tools/lib/*.c' \
-		'tools/twqctl/*.c' 'tools/fuzz/*.c' 'tools/bench/user/*.c' |
+	same files "$(cd "$TOP" && git ls-files 'module/*.c' 'kunit/*.c' \
+		':!kunit/fail_kunit.c' 'tools/lib/*.c' 'tools/twqctl/*.c' 'tools/fuzz/*.c' 'tools/bench/user/*.c' |
 		sort)" "$(python3 -c '
 import json, sys
 for each in json.load(open(sys.argv[1])):
     print(each["file"][len(sys.argv[2]) + 1:])' "$1/compile_commands.json" \
-		"$1" | grep -E '^(module|tools/(lib|twqctl|fuzz|bench/user))/' |
+		"$1" | grep -E '^(module|kunit|tools/(lib|twqctl|fuzz|bench/user))/' |
 		sort)"
 }
 
@@ -76,6 +77,7 @@ main() {
 	scratch=$(mktemp -d)	# the trap's, too
 	trap 'rm -rf "$scratch"' EXIT
 	planted=$scratch/planted
+	"$VM/build.sh" uml-newest kunit >/dev/null
 	"$TOP/tools/edit/edit.sh" --commands
 	try 'every source has its command' covered "$TOP"
 	for each in "${FILES[@]}"; do

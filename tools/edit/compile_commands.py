@@ -24,13 +24,18 @@ def entry(file, directory, command):
 
 
 def module(path, kernel):
-    """The files of a module; its copy of the sources stands for the tree."""
+    """
+    The files of a module; its copy of the sources stands for the tree. kbuild
+    works in the kernel's folder; from 6.13 on, in the module's.
+    """
     copy = path.parent
     for cmd in sorted(copy.glob("[mk]*/.*.o.cmd")):
-        command = KBUILD.search(cmd.read_text())
+        text = cmd.read_text()
+        command = KBUILD.search(text)
         file = f"{cmd.parent.name}/{cmd.name[1:-len('.o.cmd')]}.c"
         if command and (TOP / file).exists():
-            yield entry(TOP / file, kernel,
+            here = TOP if f":= {file}\n" in text else kernel
+            yield entry(TOP / file, here,
                         command[1].replace(f"{copy}/", f"{TOP}/"))
 
 

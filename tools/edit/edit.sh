@@ -14,9 +14,11 @@ commands() {
 	local kernel=${KERNEL:-stock-6.1} module suites modules
 	module=$("$VM/build.sh" "$kernel")
 	modules=("$module:$("$VM/kernel.sh" "$kernel")/build")
-	suites=$(newest "$BUILD"/*-uml-kunit/twq.ko)
-	if [[ -n $suites ]]; then
-		modules+=("$suites:$("$VM/kernel.sh" uml-newest)/build")
+	# What 'make kunit' has left; its kernel is there, then.
+	if [[ -n $(newest "$BUILD"/uml-*-kunit/twq.ko) ]]; then
+		suites=$BUILD/$(build_name uml-newest)-kunit/twq.ko
+		[[ ! -e $suites ]] ||
+			modules+=("$suites:$("$VM/kernel.sh" uml-newest)/build")
 	fi
 	"$TOP/tools/edit/compile_commands.py" "${modules[@]}" \
 		>"$TOP/.compile_commands.json"

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # bench.sh [--quick] [PART...]: what twq costs beside what else a user would
-# pick. Parts, all by default: kernel-insn and user-insn (instructions, stock-6.1
-# on one CPU whose clock counts them), kernel-uml (nanoseconds, User Mode Linux),
-# kernel-qemu and user-qemu (nanoseconds of an emulated machine: for ratios),
-# scaling-uml and scaling-qemu (by the number of CPUs). Prints tables and the
-# bounds; leaves build/bench.json, build/bench.md and build/bench/*.svg. Status
-# 1 if a bound is missed or a part failed. --quick: what the bounds need at
-# 100,000 pending, or the parts named, with few samples; only what was measured
-# is judged. Times are right on a machine that does nothing else. SLOT: see
-# machine.sh.
+# pick. Parts, all by default: kernel-insn and user-insn (instructions, on
+# stock-6.1 with one CPU whose clock counts them), kernel-uml (nanoseconds, User
+# Mode Linux), kernel-qemu and user-qemu (nanoseconds of an emulated machine: for
+# ratios), scaling-uml and scaling-qemu (by the number of CPUs). Prints tables
+# and the bounds; leaves build/bench.json, build/bench.md, build/bench/*.svg.
+# Status 1 if a bound is missed or a part failed. --quick: what the bounds need
+# at 100,000 pending, or the parts named, with few samples; only what was
+# measured is judged. Times are right on a machine that does nothing else. SLOT:
+# see machine.sh.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"

@@ -5,10 +5,10 @@
 # of kernel.sh, or for a kernel's build folder, and prints the module's path,
 # build/<release>[-<flavour>]/twq.ko; of kernels that kernel.sh builds it is
 # build/<kind>-<release>-<key of the configuration>[-<flavour>]/twq.ko. The
-# sources are copied there, so that each kernel keeps its own objects. Flavours: kunit (the suites linked in), fail
-# (kunit and a suite that fails), kcov (traced by the kernel's KCOV), race (the
-# rule that race.sh shows to break), lockwait (for the benchmark alone). For a
-# KERNEL every warning of W=1 is an error.
+# sources are copied there, so that each kernel keeps its own objects. Flavours:
+# kunit (the suites linked in), fail (kunit and a suite that fails), kcov (traced
+# by the kernel's KCOV), race (the rule that race.sh shows to break), lockwait
+# (for the benchmark alone). For a KERNEL every warning of W=1 is an error.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -22,6 +22,8 @@ TCG='QEMU, emulated (TCG)' UML='User Mode Linux'
 COUNTING="$TCG, -icount shift=0: its clock counts instructions"
 TWQS=twq,twq-batch,twq-slot
 FEW=timerfd,twq-epoll,$TWQS
+MANY=timerfd,posix,libevent,libevent-mt,$TWQS,twq-shared,twq-batch-shared
+MANY+=,twq-slot-shared
 MILLION=timerfd,libevent,twq-batch,twq-slot
 quick='' failed=()
 
@@ -55,21 +57,26 @@ kernel_insn() {
 		kernel -i -- set=mix pending=100000 "samples=$2"
 }
 
-# user_parts ROUNDS MILLION [OPTION...]: all peers as far as they go, and a
-# million tasks on one file.
+# Why a peer has no figures at some number, for bench.py.
+none() {
+	printf "bench: none where=user who=%s pending=%s why='%s'\n" "$@"
+}
+
+# user_parts ROUNDS MILLION [OPTION...]: all peers as far as they go in a time
+# that one waits for, and a million tasks on one file.
 user_parts() {
-	local rounds=$1 million=$2
+	local rounds=$1 million=$2 list='each move looks through a list of all'
 	shift 2
-	user "$@" -- -r "$rounds" -m ops,memory -p 100,10000,100000 &&
-		user "$@" -- -r "$rounds" -m mix -p 10000,100000 &&
+	user "$@" -- -r "$rounds" -m ops,mix,memory -p 100,10000 &&
+		user "$@" -- -r "$rounds" -m ops,mix,memory -p 100000 \
+			-w "$MANY" &&
 		user "$@" -- -r "$rounds" -m lateness -p 1000,10000 || return
+	none uring 100000 "$list" uring-batch 100000 "$list"
 	[[ $million ]] || return 0
 	user "$@" -- -r "$rounds" -m ops -p 1000000 -w "$MILLION" &&
 		user "$@" -- -m memory -p 1000000 -w timerfd,twq-batch || return
-	printf "bench: none where=user who=%s pending=1000000 why='%s'\n" \
-		posix 'each call looks for its timer in one of 512 lists' \
-		uring 'each move looks for its timeout in a list of all' \
-		uring-batch 'each move looks for its timeout in a list of all'
+	none uring 1000000 "$list" uring-batch 1000000 "$list" \
+		posix 1000000 'each call looks through one of 512 lists'
 }
 
 run_quick() {

@@ -133,6 +133,34 @@ static void k10_deadline_that_equals_now_fires_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->last_ns, T0 + 2 * MS);
 }
 
+/* Takes its time, and then has the other one run at once. */
+static void arm_the_other(struct probe *p)
+{
+	struct probe *other = p->arg;
+	s64 old_ns;
+
+	twq_fake_clock_set(T0 + 3 * MS);
+	KUNIT_EXPECT_EQ(log.test, twq_task_queue_at(&other->task, T0, &old_ns),
+			0);
+}
+
+/* Found by the look that has begun before: it still runs after that. */
+static void rule7_no_run_begins_before_its_arming(struct kunit *test)
+{
+	const struct kind_param *kind = test->param_value;
+	struct probe *one = probe_of_kind(test, kind->shared, world_cpu());
+	struct probe *other = probe_of_kind(test, !kind->shared, world_cpu());
+
+	log.test = test;
+	one->hook = arm_the_other;
+	one->arg = other;
+	queue_here(test, one, T0 + MS);
+	world_advance(test, T0 + MS);
+	KUNIT_EXPECT_EQ(test, one->last_ns, T0 + MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&other->runs), 1);
+	KUNIT_EXPECT_EQ(test, other->last_ns, T0 + 3 * MS);
+}
+
 /* -- rule 7: budget ------------------------------------------------------- */
 
 /* Adds up runs and expiries of the pass that this run is in. */
@@ -631,6 +659,7 @@ static struct kunit_case cpu_cases[] = {
 	KUNIT_CASE_PARAM(rule7_due_node_goes_by_its_deadline, kind_gen_params),
 	KUNIT_CASE_PARAM(k10_deadline_that_equals_now_fires_once,
 			 kind_gen_params),
+	KUNIT_CASE_PARAM(rule7_no_run_begins_before_its_arming, kind_gen_params),
 	KUNIT_CASE_PARAM(rule7_no_pass_exceeds_the_budget, kind_gen_params),
 	KUNIT_CASE_PARAM(rule7_budget_of_one_goes_round, kind_gen_params),
 	KUNIT_CASE(rule7_shared_lock_is_held_for_few_moves),

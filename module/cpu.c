@@ -249,7 +249,7 @@ static bool twq_cpu_expire(struct twq_cpu *c, struct twq_allowance *allow,
 	*more |= twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
 				 now_ns);
 	twq_cpu_unlock(c);
-	twq_task_run_due(due, now_ns);
+	twq_task_run_due(due);
 	return true;
 }
 
@@ -262,7 +262,7 @@ static bool twq_cpu_expire_shared(struct twq_cpu *c,
 	if (!twq_shared_is_due(now_ns))
 		return true;
 	*more |= twq_shared_expire(now_ns, allow, &due);
-	twq_task_run_due(due, now_ns);
+	twq_task_run_due(due);
 	return true;
 }
 
@@ -410,7 +410,8 @@ static void twq_cpu_rehome(struct twq_cpu *c, int host)
 		return;
 	for (next = c->run; next; next = next->next)
 		twq_count(rehomed);
-	llist_for_each(next, c->inbox.first)
+	/* Pairs with llist_add(); only the host takes from the inbox. */
+	llist_for_each(next, READ_ONCE(c->inbox.first))
 		twq_count(rehomed);
 	this_cpu_add(twq_counters.rehomed, c->queue.nr);
 	twq_timer_stop(&c->timer);

@@ -98,6 +98,12 @@ static void twq_task_reap(struct twq_task *task)
 static void twq_task_divert(struct twq_task *task, u32 s, u32 reasons)
 {
 	if (s & TWQ_KILLED) {
+		/*
+		 * A plain look may have seen it. What was written before it, to
+		 * @gone and for release(), is read after it. Pairs with
+		 * state_kill().
+		 */
+		smp_acquire__after_ctrl_dep();
 		twq_task_reap(task);
 		return;
 	}
@@ -138,18 +144,24 @@ static __always_inline void twq_task_run(struct twq_task *task, u32 s,
 
 /**
  * twq_task_run_due() - run tasks that twq_task_take() has taken
- * @next: the first of them; they are RUNNING, and the caller's
- * @now_ns: the time by which they were due
+ * @next: the first of them, or NULL; they are RUNNING, and the caller's
+ *
+ * The time is read since they were taken, so that none seems to run before it
+ * was armed.
  *
  * A task that was destroyed since then has its end here: the look at its state
  * comes after a destroy() that has returned.
  *
  * Context: bottom half, on the CPU that took them, no lock held.
  */
-void twq_task_run_due(struct llist_node *next, s64 now_ns)
+void twq_task_run_due(struct llist_node *next)
 {
 	int cpu = smp_processor_id();
+	s64 now_ns;
 
+	if (!next)
+		return;
+	now_ns = twq_clock_ns();
 	while (next) {
 		struct twq_task *task = llist_entry(next, struct twq_task, next);
 

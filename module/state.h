@@ -27,10 +27,11 @@
  * process() that the wake-up leads to: state_wake() makes its step even if the
  * word stays as it is, and state_start() is a later one. What process() wrote
  * is seen by the next run, on whatever CPU: state_stop(), and state_start() or
- * state_expire(). A plain look, twq_task_state(), orders nothing. It serves where a step follows
- * that looks again, where the bits are final (TWQ_USED with the tree's name,
- * KILLED), or under the exclusion of the tree that the other side takes after
- * its step.
+ * state_expire(). A plain look, twq_task_state(), orders nothing. It serves
+ * where a step follows that looks again, where the bits are final (TWQ_USED with
+ * the tree's name, KILLED), or under the exclusion of the tree that the other
+ * side takes after its step. Who reads on what was written before a KILLED that
+ * he has seen so needs a barrier of his own (twq_task_divert()).
  *
  * The deadline is an atomic of its own, and so is the position that is told.
  * One rule orders them: whoever changes the deadline looks at the position
@@ -147,9 +148,10 @@ static inline bool state_wake(struct twq_task *task, u32 reasons)
 
 /*
  * A deadline that is due; @s is the state as it was seen. True for the one who
- * takes the task from idle to RUNNING and runs it next, for TWQ_WOKEN_TIMER, with
- * no run queue in between: wake-up and start in one step, since nothing waits
- * between them. Otherwise somebody has it who runs it again for that reason.
+ * takes the task from idle to RUNNING and runs it next, for TWQ_WOKEN_TIMER,
+ * with no run queue in between: wake-up and start in one step, since nothing
+ * waits between them. Otherwise somebody has it who runs it again for that
+ * reason.
  */
 static inline bool state_expire(struct twq_task *task, u32 s)
 {

@@ -38,7 +38,7 @@ void twq_task_take(struct twq_queue *q, s64 now_ns, struct twq_allowance *allow,
 bool twq_task_detach(struct twq_task *task);
 bool twq_task_wake(struct twq_task *task, u32 reasons);
 void twq_task_push(struct twq_task *task);
-void twq_task_run_due(struct llist_node *next, s64 now_ns);
+void twq_task_run_due(struct llist_node *next);
 void twq_task_run_queued(struct llist_node *next, unsigned int nr, s64 now_ns);
 void twq_task_drop_mask(struct twq_task *task);
 bool twq_task_allows(const struct twq_task *task, int cpu);

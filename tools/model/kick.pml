@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * From a push to the pass: the inbox, the kick, 'again' and 'passing'; and the
- * rests, in which an interrupt gets no pass at once.
+ * From a push to the run: the inbox, the kick, 'again' and 'passing', the run
+ * queue; and the rests, in which an interrupt gets no pass at once.
  *
  * What stands for what:
  *   pusher      twq_cpu_push() on another CPU: llist_add(), twq_cpu_send_kick()
@@ -11,9 +11,12 @@
  *   irq         the kernel's csd_unlock(), then twq_cpu_kicked(), in a hard
  *               interrupt or, with PREEMPT_RT, outside of one
  *   firer       twq_cpu_fire(): a key has come due
- *   pass        twq_cpu_pass() with twq_cpu_look() and twq_cpu_collect(); it
- *               may be cut short, with work 'left'; 'sched' is the SCHED bit
- *               of the tasklet
+ *   pass        twq_cpu_pass() with twq_cpu_look(), which may end before a
+ *               turn; 'sched' is the SCHED bit of the tasklet
+ *   expire_turn twq_cpu_expire() or twq_cpu_expire_shared(), who are told of
+ *               something due by 'due'
+ *   run_turn    twq_cpu_run() with twq_cpu_collect(): the inbox becomes the
+ *               run queue when that is empty; a turn takes a part or all of it
  *   rester      the rest's hrtimer, 'queued' until its callback begins:
  *               twq_cpu_rested()
  * Whether a rest is over may be answered either way at any time.
@@ -24,8 +27,8 @@
  * becomes visible at the next barrier of its process or, by 'drain', before.
  *
  * What must hold: a csd is not sent while it is locked; when nothing happens any
- * more the inbox is empty, no work is left, and what was stored before a request
- * was seen by a look.
+ * more inbox and run queue are empty, all that was pushed was taken to be run,
+ * once, and what was stored before a request was seen by a look.
  */
 #ifdef REST
 #define PUSHERS	1
@@ -33,10 +36,9 @@
 #define PUSHERS	2
 #endif
 
-byte inbox, ended;
+byte inbox, run_queue, taken, ended;
 bool again, passing, kicked, sched, locked, due;
 byte irqs;
-bool left;		/* in the run queue, or due, when a pass was cut */
 bool queued;		/* the rest's hrtimer */
 
 /* Stores that are not visible yet. */
@@ -204,6 +206,51 @@ end:	do
 	od
 }
 
+inline expire_turn()
+{
+	due = false
+}
+
+/* Plain looks, but for the xchg(), which is a full barrier. */
+inline run_turn()
+{
+	if
+	:: run_queue == 0 && inbox == 0
+	:: else ->
+#ifdef MUT_TAKE_ALWAYS
+		atomic { mb_pass(); run_queue = inbox; inbox = 0 };
+#else
+		atomic {
+			if
+			:: run_queue == 0 ->
+				mb_pass(); run_queue = inbox; inbox = 0
+			:: else
+			fi
+		};
+#endif
+		atomic {
+			if
+			:: taken = taken + run_queue; run_queue = 0
+			:: run_queue > 1 -> taken++; run_queue--
+			fi
+		};
+#ifdef MUT_MORE_OF_RUN_QUEUE
+		more = more || run_queue > 0
+#else
+		more = more || run_queue > 0 || inbox > 0
+#endif
+	fi
+}
+
+/* Whose turn it is first is where the pass before has stopped. */
+inline look()
+{
+	if
+	:: expire_turn(); if :: run_turn() :: more = true; goto cut fi
+	:: run_turn(); if :: expire_turn() :: more = true; goto cut fi
+	fi
+}
+
 proctype pass()
 {
 	bool more;
@@ -222,29 +269,18 @@ end:	do
 			atomic { mb_pass() };
 #endif
 #endif
-			/* The look. Only the inbox is taken by a step. */
-			due = false;
-#ifdef MUT_LOOK_UNORDERED
-			if
-			:: inbox == 0
-			:: inbox > 0 -> inbox = 0
-			fi;
-#else
-			inbox = 0;
-#endif
+			more = false;
+			look();
 #ifdef MUT_CLEAR_LATE
 			again = false;
 #endif
-			/* The budget: it took all, or not. */
-			if
-			:: left = false; more = again
-			:: left = true; more = true; break
-			fi;
+			more = more || again;
 			if
 			:: more
 			:: true -> break
 			fi
 		od;
+cut:
 		passing_off_late = true;
 #ifndef MUT_END_UNORDERED
 		atomic { mb_pass() };
@@ -294,7 +330,12 @@ init
 	};
 	timeout;
 	assert(ended == PUSHERS + 2);
-	assert(inbox == 0);
-	assert(!due && !left);
+	assert(inbox == 0 && run_queue == 0);
+#ifdef REST
+	assert(taken == PUSHERS);
+#else
+	assert(taken == PUSHERS + 1);
+#endif
+	assert(!due);
 	assert(!irqs && !kicked && !locked && !sched && !passing)
 }

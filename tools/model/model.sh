@@ -99,6 +99,10 @@ kick() {
 	for each in EMPTY_EARLY NO_BIT NO_AGAIN CLEAR_LATE; do
 		found kick "$each"
 	done
+	# the inbox is taken when the run queue is empty, and looked at for more
+	for each in TAKE_ALWAYS MORE_OF_RUN_QUEUE; do
+		found kick "$each"
+	done
 	# what a pass or a rest leaves to later, and nobody comes for
 	for each in NO_MORE REST_FORGETS REST_ONCE REST_ACTIVE END_OF_NO_REST; do
 		found kick "$each" -DREST

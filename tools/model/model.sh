@@ -83,6 +83,13 @@ task() {
 	found task LOOK_UNLOCKED -DQUEUE
 	found task WAKE_UNLOCKED -DQUEUE -DDESTROY
 	found task PLACE_UNLOCKED -DSCHEDULE
+	# from idle to RUNNING at expiry: in one step, under the lock of the
+	# tree, and KILLED is looked at before the run, with a barrier
+	found task RUNNING_UNLOCKED -DQUEUE -DDESTROY
+	found task EXPIRE_STORES -DQUEUE
+	found task EXPIRE_FORGETS -DQUEUE
+	found task DUE_UNLOOKED -DLOCAL -DDESTROY
+	found task REAP_UNORDERED -DLOCAL -DDESTROY
 	# H11: a running task is scheduled and not woken
 	found task NO_WAKE -DSCHEDULE
 	# order of memory: plain looks where steps are

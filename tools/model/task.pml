@@ -9,8 +9,10 @@
  *   place                 twq_tree_place(), in the tree that the lock guards
  *   push                  twq_task_push(); kick.pml is the way from there to a
  *                         CPU
- *   take_due              twq_shared_take() or twq_cpu_expire(), and
- *                         twq_task_due()
+ *   take_due, expire      twq_task_take() and twq_task_due(); state_expire()
+ *   run_due               twq_task_run_due(), when others that were taken with
+ *                         it have run, for however long
+ *   run_queued            twq_task_run_queued()
  *   run_task, queue, reap twq_task_run(), twq_task_queue(), twq_task_reap()
  *   scheduler             twq_task_schedule() with the lock, with -DSCHEDULE;
  *                         slot.pml has the way without
@@ -23,7 +25,9 @@
  * they call goes through a store buffer; full barriers and releases drain it.
  *
  * What must hold. process() is never on two CPUs; the task is in one run queue
- * at most; no CPU touches it after release(), and release() comes once. When
+ * or list of what is due at most; no run starts after destroy() has returned; no
+ * CPU touches it after release(), which comes once and sees what was written
+ * before destroy(). When
  * all is at rest: each wake-up and each schedule() of a task that was not ended
  * was followed by a run which started after it and which saw what was written
  * before it; no deadline waits outside of the tree; what was ended is released.
@@ -39,7 +43,10 @@ bool linked, tree_lock;
 byte now;
 
 bool runq[2];
+bool gathered;		/* in a list of what is due, RUNNING */
 bool released;
+bool gone;		/* what the destroyer writes before */
+bool destroyed;		/* destroy() has returned */
 byte in_process, clients, ended;
 bool own, moved;	/* what is done once */
 
@@ -66,7 +73,7 @@ inline push(to)
 {
 	atomic {
 		TOUCH;
-		assert(queued && !runq[0] && !runq[1]);
+		assert(queued && !runq[0] && !runq[1] && !gathered);
 #ifdef LOCAL
 		runq[0] = true
 #else
@@ -100,8 +107,27 @@ inline release()
 	atomic {
 		assert(killed && running && !queued && !linked);
 		assert(!released && !in_process && !runq[0] && !runq[1]);
+		assert(!gathered && saw_gone);
 		released = true
 	}
+}
+
+/* state_expire(), with what is certain to be seen by the run. */
+inline expire(idle)
+{
+	TOUCH;
+	idle = !running && !queued;
+#ifdef MUT_EXPIRE_STORES
+	idle = true;
+#endif
+	if
+	:: idle -> running = true; sees_scheduler = !hides_scheduler
+#ifndef MUT_EXPIRE_FORGETS
+	:: !idle -> woken = true
+#else
+	:: !idle
+#endif
+	fi
 }
 
 inline reap(cpu, tmp)
@@ -147,21 +173,29 @@ inline process()
 	atomic { TOUCH; in_process-- }
 }
 
-/* QUEUED to RUNNING: a run starts, and sees what has left the buffers. */
+/* The look at KILLED and at the mask, with which a run starts. */
+inline look(dies)
+{
+	dead = dies;
+	assert(dead || !destroyed);
+	if
+	:: !dead && !moved -> moved = true; away = true
+	:: true
+	fi
+}
+
+/* QUEUED to RUNNING, and the look; sees what has left the buffers. */
 inline start()
 {
-	assert(queued);
-	dead = killed;
+	assert(queued && !running);
+	saw_gone = gone;
+	look(killed);
 	running = true; queued = false; had_woken = woken; woken = false;
 #ifdef MUT_START_STORES
 	killed = false;
 #endif
 	if
-	:: !dead && !moved -> moved = true; away = true
-	:: true
-	fi;
-	if
-	:: !away ->
+	:: !dead && !away ->
 		owes_waker = owes_waker && (hides_waker || !had_woken);
 		owes_scheduler = owes_scheduler && hides_scheduler
 	:: else
@@ -170,8 +204,6 @@ inline start()
 
 inline run_task(cpu)
 {
-	atomic { runq[cpu] = false; TOUCH };
-	atomic { start() };
 	if
 	:: dead -> reap(cpu, again)
 	:: !dead && away ->
@@ -195,7 +227,45 @@ inline run_task(cpu)
 #endif
 		if :: again -> push(cpu) :: else fi
 	fi;
-	atomic { dead = false; away = false; again = false; had_woken = false }
+	atomic {
+		dead = false; away = false; again = false; had_woken = false;
+		saw_gone = false
+	}
+}
+
+inline run_queued(cpu)
+{
+	atomic { runq[cpu] = false; TOUCH };
+	atomic { start() };
+	run_task(cpu)
+}
+
+/*
+ * RUNNING since it was taken; so a plain look. Other reads may come before that,
+ * unless there is a barrier where it has seen KILLED.
+ */
+inline run_due(cpu)
+{
+	saw_gone = gone;
+	atomic {
+		TOUCH;
+		assert(gathered && running && !queued);
+		gathered = false; here = false; had_woken = true;
+#ifdef MUT_DUE_UNLOOKED
+		look(false);
+#else
+		look(killed);
+#endif
+		if
+		:: !dead && !away && sees_scheduler -> owes_scheduler = false
+		:: else
+		fi;
+		sees_scheduler = false
+	};
+#ifndef MUT_REAP_UNORDERED
+	if :: dead -> saw_gone = gone :: else fi;
+#endif
+	run_task(cpu)
 }
 
 inline take_due(cpu)
@@ -212,11 +282,23 @@ inline take_due(cpu)
 	if
 	:: expires <= now ->
 		atomic { TOUCH; assert(linked); linked = false };
-#ifdef MUT_WAKE_UNLOCKED
-		unlock();
+		if
+		:: true ->
+#ifdef MUT_RUNNING_UNLOCKED
+			unlock();
 #endif
-		atomic { TOUCH; wake(won) };
-		if :: won -> push(cpu) :: else fi
+			atomic { expire(here) };
+			/* The link is the task's, and RUNNING keeps it. */
+			if :: here -> atomic { TOUCH; gathered = true } :: else fi
+#ifndef LOCAL
+		:: true -> /* the mask does not allow this CPU */
+#ifdef MUT_WAKE_UNLOCKED
+			unlock();
+#endif
+			atomic { TOUCH; wake(won) };
+			if :: won -> push(1 - cpu) :: else fi
+#endif
+		fi
 	:: expires > now ->
 		atomic {
 			if
@@ -230,16 +312,18 @@ inline take_due(cpu)
 	fi
 #endif
 	;
-	atomic { tree_lock = false; won = false }
+	atomic { tree_lock = false; won = false };
+	if :: here -> run_due(cpu) :: else fi
 }
 
 proctype cpu(byte me)
 {
-	bool dead, away, again, had_woken, won, nothing;
+	bool dead, away, again, had_woken, won, nothing, here;
+	bool sees_scheduler, saw_gone;
 	byte seen;
 
 end:	do
-	:: runq[me] -> run_task(me)
+	:: runq[me] -> run_queued(me)
 #ifdef LOCAL
 	:: me == 0 && linked && key <= now -> take_due(me)
 #else
@@ -343,9 +427,10 @@ done:
 #ifdef DESTROY
 proctype destroyer()
 {
-	bool idle, tmp;
+	bool idle, tmp, saw_gone;
 
-	/* state_kill() */
+	gone = true;
+	/* state_kill(), before which nothing stays in a buffer */
 	atomic {
 		idle = !running && !queued;
 #ifdef MUT_KILL_RUNNING
@@ -354,8 +439,8 @@ proctype destroyer()
 		killed = true;
 		if :: idle -> running = true :: else fi
 	};
-	if :: idle -> reap(1, tmp) :: else fi;
-	ended++
+	if :: idle -> saw_gone = true; reap(1, tmp) :: else fi;
+	atomic { destroyed = true; ended++ }
 }
 #endif
 
@@ -387,7 +472,7 @@ init
 	/* When nothing moves any more. */
 	timeout;
 	assert(ended == clients && !tree_lock);
-	assert(!queued && !runq[0] && !runq[1] && !in_process);
+	assert(!queued && !runq[0] && !runq[1] && !gathered && !in_process);
 	if
 	:: killed -> assert(released && !linked)
 	:: else ->

@@ -160,7 +160,7 @@ check-arm64:		## Suites, device tests, storm on an emulated arm64
 	tools/vm/deps.sh build tools vm arm64
 	tools/vm/kernels.sh arm64-newest
 
-bench:			## Measure twq and its peers, 40 minutes; or BENCH='PART...'
+bench:			## Measure twq and its peers, long; or BENCH='PART...'
 	tools/vm/deps.sh build tools vm bench
 	tools/bench/bench.sh $(BENCH)
 

@@ -8,11 +8,12 @@ SUITE ?=
 BENCH ?=
 TEST ?=
 FUZZ ?=
+KSRC ?=
 STORM ?=
 MUTANT ?=
 
 .PHONY: compile_commands.json edit edit-test
-.PHONY: completion-test trace-test
+.PHONY: completion-test trace-test intree intree-test
 .PHONY: deb deb-test dkms-test install-test abi-check
 .PHONY: install install-tools install-udev install-autoload install-dkms uninstall
 .PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
@@ -71,6 +72,14 @@ deb:			## Build Debian's packages in build/deb
 deb-test:		## Build, install, run and purge them
 	tools/vm/deps.sh build tools vm lib pack
 	tools/pack/check-deb.sh
+
+intree:			## Print the patch that puts twq into the kernel tree KSRC
+	@tools/vm/deps.sh intree >&2
+	@tools/intree/intree.py '$(KSRC)'
+
+intree-test:		## Apply it to 6.12 and the newest; the suites by kunit.py
+	tools/vm/deps.sh build tools vm intree
+	tools/intree/check.sh
 
 tools:			## Build twqctl and the device tests
 	$(MAKE) -C tools O=$(CURDIR)/build/tools

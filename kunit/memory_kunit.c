@@ -55,7 +55,7 @@ static const struct twq_task_ops never_ops = { .process = never };
 static void init_without_memory(struct kunit *test)
 {
 	struct cpumask mask = two_cpus(test);
-	int users = module_refcount(THIS_MODULE);
+	int users = world_module_refs();
 	struct twq_task *task;
 
 	task = kunit_kzalloc(test, sizeof(*task), GFP_KERNEL);
@@ -64,11 +64,11 @@ static void init_without_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, twq_task_init(task, &never_ops, NULL, &mask,
 					    GFP_NO_MEMORY), -ENOMEM);
 	KUNIT_EXPECT_TRUE(test, fail_was_used());
-	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), users);
+	KUNIT_EXPECT_EQ(test, world_module_refs(), users);
 	KUNIT_EXPECT_EQ(test, twq_task_init(task, &never_ops, NULL, &mask,
 					    GFP_NO_MEMORY), 0);
 	KUNIT_EXPECT_EQ(test, twq_task_destroy_sync(task), 0);
-	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), users);
+	KUNIT_EXPECT_EQ(test, world_module_refs(), users);
 }
 
 KUNIT_ARRAY_PARAM(kind, scene_kinds, kind_desc);

@@ -369,7 +369,7 @@ static void rule9_run_time_is_the_clock(struct kunit *test)
 
 static void rule9_null_return_frees(struct kunit *test)
 {
-	int refs = module_refcount(THIS_MODULE);
+	int refs = world_module_refs();
 	struct probe *p = scene_probe_at(test, test->param_value, T0 + 5 * MS);
 
 	p->free_in_process = true;
@@ -379,7 +379,7 @@ static void rule9_null_return_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 1);
 	KUNIT_EXPECT_FALSE(test, twq_node_linked(&p->task.node));
 	KUNIT_EXPECT_NULL(test, rcu_access_pointer(p->task.allowed));
-	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), refs);
+	KUNIT_EXPECT_EQ(test, world_module_refs(), refs);
 	world_advance(test, T0 + 5 * MS);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->runs), 1);
 }

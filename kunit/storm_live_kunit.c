@@ -288,7 +288,7 @@ static bool live_is_empty(void)
 /* A task's reference is dropped after it was released, maybe elsewhere. */
 static bool live_refs_balance(void)
 {
-	return module_refcount(THIS_MODULE) == live.refs;
+	return world_module_refs() == live.refs;
 }
 
 static void live_end(void)
@@ -358,7 +358,7 @@ static void live_begin(unsigned int seed)
 
 	memset(&live, 0, sizeof(live));
 	live.seed = seed;
-	live.refs = module_refcount(THIS_MODULE);
+	live.refs = world_module_refs();
 	live.cpus = cpumask_bits(cpu_online_mask)[0];
 	for_each_possible_cpu(cpu)
 		if (!(live.cpus & BIT(cpu)))

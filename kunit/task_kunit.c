@@ -93,7 +93,7 @@ static void rule1_init_without_online_cpu_is_einval(struct kunit *test)
 {
 	static const struct twq_task_ops no_ops;
 	const struct mask_param *param = test->param_value;
-	int i, err, cpus[2], refs = module_refcount(THIS_MODULE);
+	int i, err, cpus[2], refs = world_module_refs();
 	struct cpumask mask = {};
 	struct twq_task task;
 
@@ -109,7 +109,7 @@ static void rule1_init_without_online_cpu_is_einval(struct kunit *test)
 	for (i = 0; i < param->nr; i++)
 		scene_serve(cpus[i], true);
 	KUNIT_EXPECT_EQ(test, err, -EINVAL);
-	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), refs);
+	KUNIT_EXPECT_EQ(test, world_module_refs(), refs);
 }
 
 static const struct op_param use_params[] = {

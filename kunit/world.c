@@ -343,10 +343,24 @@ bool probe_in_local(const struct probe *p)
 
 /* -- beginning and end ---------------------------------------------------- */
 
+/* References to the module; built into a kernel it has none. */
+int world_module_refs(void)
+{
+#ifdef MODULE
+	return module_refcount(THIS_MODULE);
+#else
+	return 0;
+#endif
+}
+
 /* Old kernels run a module's suites before its init: then we go its ladder. */
 static bool world_is_before_init(void)
 {
+#ifdef MODULE
 	return THIS_MODULE->state != MODULE_STATE_LIVE;
+#else
+	return false;
+#endif
 }
 
 static int world_init_module(void)
@@ -398,7 +412,7 @@ int world_init(struct kunit *test)
 	if (err)
 		return err;
 	world.up = true;
-	world.module_refs = module_refcount(THIS_MODULE);
+	world.module_refs = world_module_refs();
 	err = world_start_puppets();
 	if (err)
 		return err;
@@ -449,7 +463,7 @@ void world_exit(struct kunit *test)
 			kthread_stop(world.puppets[cpu].thread);
 	}
 	KUNIT_EXPECT_EQ(test, twq_shared.queue.nr, 0);
-	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), world.module_refs);
+	KUNIT_EXPECT_EQ(test, world_module_refs(), world.module_refs);
 	world_real_clock(test);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	if (world_is_before_init())

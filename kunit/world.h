@@ -52,6 +52,7 @@ struct probe {
 	bool free_in_process;
 };
 
+int world_module_refs(void);
 int world_init(struct kunit *test);
 void world_exit(struct kunit *test);
 

@@ -103,6 +103,13 @@ int __must_check twq_task_fini(struct twq_task *task);
 int twq_task_destroy(struct twq_task *task);
 int twq_task_destroy_sync(struct twq_task *task);
 
+/**
+ * twq_task_deadline() - the deadline of a task as an atomic, for this header
+ * @task: the task
+ *
+ * Context: any.
+ * Return: what twq_task_set_expires() and the others below work on.
+ */
 static inline atomic64_t *twq_task_deadline(const struct twq_task *task)
 {
 	BUILD_BUG_ON(sizeof(atomic64_t) != sizeof(task->slot->deadline_ns));

@@ -14,6 +14,8 @@ MUTANT ?=
 
 .PHONY: compile_commands.json edit edit-test
 .PHONY: completion-test trace-test intree intree-test
+.PHONY: completion-test trace-test
+.PHONY: doc-test man9
 .PHONY: deb deb-test dkms-test install-test abi-check
 .PHONY: install install-tools install-udev install-autoload install-dkms uninstall
 .PHONY: help deps demo module modules tools style kunit device-test lib-test selftest silence \
@@ -99,6 +101,13 @@ edit-test:		## Check that clangd has no errors to show, and shows one planted
 completion-test:	## Check what bash completes of lines with twqctl
 	tools/vm/deps.sh tools doc
 	tools/doc/check-completion.sh
+
+doc-test:		## Run the commands and programs of all documents
+	tools/vm/deps.sh build tools vm bench doc
+	tools/doc/check.py
+
+man9:			## Make manual pages of the in-kernel API in build/man9
+	tools/doc/man9.sh $(KDIR)
 
 style:			## checkpatch, kernel-doc, sparse, gcc W=1, shellcheck
 	tools/style.sh

@@ -56,8 +56,10 @@ commands_of_table() {
 options_of_page() {
 	sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$PAGE" |
 		awk -v want="$1" '
+		$1 == ".Nm" { command = "" }
 		$1 == ".Cm" { command = $2 }
-		$1 == ".Op" && $2 == "Fl" && $3 ~ /^-/ && command == want {
+		{ sub(/^\.Op /, "."); sub(/^\./, ". ") }
+		$2 == "Fl" && $3 ~ /^-/ && command == want {
 			print "-" $3 ($5 == "=" ? "=" : "")
 		}'
 }

@@ -14,7 +14,6 @@ MUTANT ?=
 
 .PHONY: compile_commands.json edit edit-test
 .PHONY: completion-test trace-test intree intree-test
-.PHONY: completion-test trace-test
 .PHONY: doc-test man9
 .PHONY: deb deb-test dkms-test install-test abi-check
 .PHONY: install install-tools install-udev install-autoload install-dkms uninstall

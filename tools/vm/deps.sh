@@ -5,16 +5,9 @@
 # need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
 # machines), style (make style), lib (make lib-test), these five by default;
 # arm64 (machines with that processor), model (make model), bench (make bench),
-<<<<<<< HEAD
 # trace (make trace-test), pack (make deb, what is tested of it), edit (make
-# edit), doc (make doc). It says what it installs and does nothing when all is
-# there. As root, or through sudo.
-=======
-# pack (make deb, what is tested of it), edit (make edit), doc (make doc),
-# intree (make intree).
-# It says what it installs and does nothing when all is there. As root, or
-# through sudo.
->>>>>>> 793f29f (intree: the patch that puts twq into a kernel tree)
+# edit), doc (make doc-test), intree (make intree). It says what it installs and
+# does nothing when all is there. As root, or through sudo.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -34,11 +27,8 @@ declare -A GROUPS_OF=(
 		pkgconf"
 	[doc]="bash-completion python3-jsonschema mandoc"
 	[edit]="clangd vim vim-ale"
-<<<<<<< HEAD
 	[trace]="linux-perf trace-cmd bpftrace chromium"
-=======
 	[intree]="git patch python3 unifdef"
->>>>>>> 793f29f (intree: the patch that puts twq into a kernel tree)
 	[style]="build-essential sparse shellcheck perl git"
 )
 

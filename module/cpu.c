@@ -214,7 +214,10 @@ enum twq_turn {
 	TWQ_TURNS,
 };
 
-/* Most tasks in a turn, if they are as quick as this; else one. */
+/*
+ * Most tasks in a turn: one, and twice as many after each look that was as quick
+ * as this, so that slow ones among quick ones are not many at a time.
+ */
 #define TWQ_TURN_TASKS		32U
 #define TWQ_TURN_QUICK_NS	(50 * (s64)NSEC_PER_USEC)
 
@@ -358,7 +361,7 @@ static bool twq_cpu_look_on(struct twq_cpu *c, s64 now_ns)
 			return true;
 		/* One at a time of callbacks that take their time. */
 		allow.turn = now_ns < last_ns + TWQ_TURN_QUICK_NS ?
-			     TWQ_TURN_TASKS : 1;
+			     min(2 * allow.turn, TWQ_TURN_TASKS) : 1;
 	}
 	return false;
 }

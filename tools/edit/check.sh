@@ -14,7 +14,8 @@ FILES=(module/task.c module/chardev.c kunit/task_kunit.c tools/lib/libtwq.c
 # Each source of the module, its suites and the tools is compiled by a command here.
 covered() {
 	same files "$(cd "$TOP" && git ls-files 'module/*.c' 'kunit/*.c' \
-		':!kunit/fail_kunit.c' 'tools/lib/*.c' 'tools/twqctl/*.c' 'tools/fuzz/*.c' 'tools/bench/user/*.c' |
+		':!kunit/fail_kunit.c' 'tools/lib/*.c' 'tools/twqctl/*.c' \
+		'tools/fuzz/*.c' 'tools/bench/user/*.c' |
 		sort)" "$(python3 -c '
 import json, sys
 for each in json.load(open(sys.argv[1])):

@@ -91,7 +91,8 @@ def of_markdown(path):
     prose = re.sub(r"^ {4}.*$", "", prose, flags=re.M)
     for span in re.findall(r"`([^`]+)`", prose):
         span = " ".join(span.split())
-        if is_command(span):
+        # A path alone is a name here.
+        if is_command(span) and " " in span:
             for command in split(span):
                 yield Command(command, name)
 

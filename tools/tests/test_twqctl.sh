@@ -151,6 +151,10 @@ run 2 "$twqctl" trace --output=x --duration=0s
 err '--duration: expected a time above 0'
 run 2 "$twqctl" trace --output=x --buffer=3
 err '--buffer: expected 4 to'
+run 2 "$twqctl" top --delay=0
+err '--delay: expected 1 to'
+run 2 "$twqctl" top --count=x
+err '--count: expected a number above 0'
 run 2 "$twqctl" run one two
 run 2 "$twqctl" run --frob
 finish
@@ -178,6 +182,45 @@ run 3 "$twqctl" storm --device /dev/nothing
 run 3 "$twqctl" run --device /dev/nothing
 run 3 "$twqctl" run /no/such/file
 err '/no/such/file: No such file'
+finish
+
+# In a pipe. What only root may read is told of, and missed by nothing else.
+begin top_prints_lines
+run 0 "$twqctl" top -n 2
+[ "$(grep -cE '^CPU +depth +waiting +queued/s' "$work/out")" = 2 ] ||
+	note "not two looks: $(cat "$work/out")"
+out '^0 +[0-9]+ '
+out '^shared tree: [0-9]+ tasks'
+silent
+if grep -q "$(printf '\033')" "$work/out"; then
+	note "there is something for a screen"
+fi
+run 0 "$twqctl" top --json --count=2 --delay=1
+json
+[ "$(wc -l <"$work/out")" = 2 ] || note "not two objects"
+out '^\{"at_ns":[0-9]+,"length_ns":[0-9]+,"cpus":\[\{"cpu":0,'
+out '"late_p99_below_ns":[0-9n].*"shared_depth":[0-9]+,"lock_longest_ns":'
+run 0 timeout -s INT 2 "$twqctl" top -d 100
+[ "$(cat /sys/kernel/debug/twq/measure 2>/dev/null)" != on ] ||
+	note "it measures on"
+finish
+
+# Of a load: an interval of 10 ms is 100 runs a second, give or take.
+begin top_shows_a_load
+printf 'create t cpus=0 shared interval=10ms\nqueue t +1ms\nsleep 8s\n' |
+	"$twqctl" run >/dev/null &
+load=$!
+sleep 1
+run 0 "$twqctl" top --json --count=1 --delay=2
+kill $load
+wait $load 2>/dev/null
+out '"shared_depth":1,'
+out '"runs_per_s":[1-9]'
+if [ "$(id -u)" = 0 ] && [ -d /sys/kernel/tracing/events/twq ]; then
+	out '"late_p50_below_ns":[1-9]'
+	out '"lock_held_ns":[1-9]'
+	out '"lock_longest_ns":[1-9]'
+fi
 finish
 
 # Where the kernel has no files for events there is a message to be had.

@@ -16,6 +16,7 @@ static const struct command {
 } commands[] = {
 	{ "info", cmd_info },
 	{ "stats", cmd_stats },
+	{ "top", cmd_top },
 	{ "checks", cmd_checks },
 	{ "storm", cmd_storm },
 	{ "trace", cmd_trace },
@@ -36,6 +37,7 @@ static const char doc[] =
 	"\013Commands:\n"
 	"  info    limits and version of the module\n"
 	"  stats   what the queues did on each CPU\n"
+	"  top     what the queues do now, on a screen or in lines\n"
 	"  checks  a load of health checks, with a report and a verdict\n"
 	"  storm   random calls beside a model of what must happen\n"
 	"  trace   a timeline of tasks over CPUs, as a page and as JSON\n"
@@ -70,13 +72,13 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		args->command = find_command(arg);
 		if (!args->command)
-			argp_error(state, "expected info, stats, checks, storm, trace or run, not '%s'",
+			argp_error(state, "expected info, stats, top, checks, storm, trace or run, not '%s'",
 				   arg);
 		args->index = state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "expected a command: info, stats, checks, storm, trace or run");
+		argp_error(state, "expected a command: info, stats, top, checks, storm, trace or run");
 		return ARGP_ERR_UNKNOWN;
 	default:
 		return ARGP_ERR_UNKNOWN;

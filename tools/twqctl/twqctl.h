@@ -39,6 +39,7 @@ int open_device(const struct twqctl *ctl, int open_flags);
 /* Each command gets its own argv, argv[0] being "twqctl COMMAND". */
 int cmd_info(struct twqctl *ctl, int argc, char **argv);
 int cmd_stats(struct twqctl *ctl, int argc, char **argv);
+int cmd_top(struct twqctl *ctl, int argc, char **argv);
 int cmd_checks(struct twqctl *ctl, int argc, char **argv);
 int cmd_storm(struct twqctl *ctl, int argc, char **argv);
 int cmd_trace(struct twqctl *ctl, int argc, char **argv);

@@ -33,6 +33,7 @@ static const struct {
 	{ "proc", "/proc" },
 	{ "sysfs", "/sys" },
 	{ "devtmpfs", "/dev" },
+	{ "devpts", "/dev/pts" },
 	{ "debugfs", "/sys/kernel/debug" },
 	{ "tracefs", "/sys/kernel/tracing" },
 	{ "cgroup2", "/sys/fs/cgroup" },

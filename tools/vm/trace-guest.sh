@@ -39,13 +39,7 @@ load() {
 	echo 'events 50 within 20s'
 }
 
-# The script, and its run.
 load >/tmp/load
-
-run_load() {
-	twqctl run -k /tmp/load >/tmp/load.out 2>&1
-	[ "$(grep -c 'reasons=timer' /tmp/load.out)" = 50 ]
-}
 
 echo "TAP version 13"
 echo "1..7"
@@ -74,19 +68,13 @@ log=/tmp/trace-cmd.log
 	[ "$(grep -c 'twq_foreign: ' "$log")" = 50 ]
 verdict trace_cmd_records_all_events $? "$log"
 
-# script NAME: bpftrace with it, until the load is over.
+# script NAME: bpftrace with it, from before the load begins until it is over.
 script() {
 	log=/tmp/$1.log
-	$bin/bpftrace.sh $bin/bpf/"$1".bt >"$log" 2>&1 &
-	pid=$!
-	until grep -q Attaching "$log" || ! kill -0 $pid 2>/dev/null; do
-		sleep 1
-	done
-	# It says so before it has.
-	sleep 3
-	run_load || echo "the load failed" >>"$log"
-	kill -INT $pid
-	wait $pid
+	$bin/bpftrace.sh -c '/twq/twqctl run -k /tmp/load' "$bin/bpf/$1.bt" \
+		>"$log" 2>&1
+	[ "$(grep -c 'reasons=timer' "$log")" = 50 ] ||
+		echo "the load failed" >>"$log"
 }
 
 script lateness

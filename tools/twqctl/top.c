@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * twqctl top: what the queues do now, a row for each CPU. On a terminal a screen
+ * of ncurses, else plain lines or, with --json, an object on a line.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <ncurses.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fields.h"
+#include "top.h"
+#include "twqctl.h"
+#include "units.h"
+
+#define MAX_SECONDS	86400
+#define LOOK_NS		(100 * NSEC_PER_MSEC)
+
+struct top_args {
+	struct twqctl *ctl;
+	uint64_t seconds;
+	uint64_t count;		/* 0: until interrupted */
+};
+
+static const struct argp_option options[] = {
+	{ "delay", 'd', "SECONDS", 0, "Time between two looks (1)", 0 },
+	{ "count", 'n', "COUNT", 0, "End after COUNT looks", 0 },
+	{ 0 }
+};
+
+static atomic_bool ended;
+
+static void end(int signal)
+{
+	(void)signal;
+	ended = true;
+}
+
+static error_t parse_top(int key, char *arg, struct argp_state *state)
+{
+	struct top_args *args = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		common_input(state, args->ctl);
+		return 0;
+	case 'd':
+		if (parse_number(arg, 1, MAX_SECONDS, &args->seconds))
+			argp_error(state, "--delay: expected 1 to %d seconds, not '%s'",
+				   MAX_SECONDS, arg);
+		return 0;
+	case 'n':
+		if (parse_number(arg, 1, UINT32_MAX, &args->count))
+			argp_error(state, "--count: expected a number above 0, not '%s'",
+				   arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* -- as lines, on a screen or not ----------------------------------------- */
+
+static bool on_screen;
+
+/* What does not fit is cut off. */
+static void line(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (on_screen) {
+		vw_printw(stdscr, format, args);
+		clrtoeol();
+		if (getcury(stdscr) < LINES - 1)
+			move(getcury(stdscr) + 1, 0);
+	} else {
+		vprintf(format, args);
+		putchar('\n');
+	}
+	va_end(args);
+}
+
+/* Lateness is known to a power of two: a bound. */
+static struct duration_text bound(uint64_t ns)
+{
+	struct duration_text bound, text = { "-" };
+
+	if (ns == TOP_UNKNOWN)
+		return text;
+	bound = format_duration(ns);
+	snprintf(text.text, sizeof(text.text), "<%.38s", bound.text);
+	return text;
+}
+
+static void show_cpu(const struct top *top, const struct top_cpu *cpu)
+{
+	const struct twq_cpu_stats *now = &cpu->now.stats;
+	const struct twq_cpu_stats *before = &cpu->before.stats;
+	char name[24], waiting[24] = "-", held[24] = "-";
+
+	snprintf(name, sizeof(name), "%u", cpu->cpu);
+	if (cpu->serving_cpu != cpu->cpu)
+		snprintf(name, sizeof(name), "%u (by %u)", cpu->cpu,
+			 cpu->serving_cpu);
+	if (cpu->waiting != TOP_UNKNOWN)
+		snprintf(waiting, sizeof(waiting), "%llu",
+			 (unsigned long long)cpu->waiting);
+	if (top_measures(top))
+		snprintf(held, sizeof(held), "%.2f%%",
+			 100 * top_held_share(top, cpu));
+	line("%-8s %9llu %7s %9.0f %9.0f %9.0f %9.0f %8.0f %11s %11s %8s", name,
+	     (unsigned long long)now->local_depth, waiting,
+	     top_rate(top, before->queued, now->queued),
+	     top_rate(top, before->expired, now->expired),
+	     top_rate(top, before->runs, now->runs),
+	     top_rate(top, before->kicks, now->kicks),
+	     top_rate(top, before->refused, now->refused),
+	     bound(top_late_ns(cpu, .5)).text,
+	     bound(top_late_ns(cpu, .99)).text, held);
+}
+
+static void show_text(const struct top *top)
+{
+	double held = 0;
+	size_t i;
+
+	line("%-8s %9s %7s %9s %9s %9s %9s %8s %11s %11s %8s", "CPU", "depth",
+	     "waiting", "queued/s", "expired/s", "runs/s", "kicks/s",
+	     "refused", "late p50", "late p99", "lock");
+	for (i = 0; i < top->nr_cpus; i++) {
+		show_cpu(top, &top->cpus[i]);
+		held += top_held_share(top, &top->cpus[i]);
+	}
+	if (top_measures(top))
+		line("shared tree: %llu tasks, lock held %.2f%% of the time, longest %s",
+		     (unsigned long long)top->shared_depth, 100 * held,
+		     format_duration(top->longest_ns).text);
+	else
+		line("shared tree: %llu tasks",
+		     (unsigned long long)top->shared_depth);
+	if (top->trouble[0])
+		line("%s", top->trouble);
+}
+
+/* -- as JSON -------------------------------------------------------------- */
+
+static json_t *known(uint64_t value)
+{
+	return value == TOP_UNKNOWN ? json_null() : json_integer(value);
+}
+
+static json_t *cpu_to_json(const struct top *top, const struct top_cpu *cpu)
+{
+	const struct twq_cpu_stats *now = &cpu->now.stats;
+	const struct twq_cpu_stats *before = &cpu->before.stats;
+
+	return json_pack("{s:i, s:i, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}",
+			 "cpu", cpu->cpu, "serving_cpu", cpu->serving_cpu,
+			 "depth", (json_int_t)now->local_depth, "waiting",
+			 known(cpu->waiting),
+			 "queued_per_s", top_rate(top, before->queued,
+						  now->queued),
+			 "expired_per_s", top_rate(top, before->expired,
+						   now->expired),
+			 "runs_per_s", top_rate(top, before->runs, now->runs),
+			 "kicks_per_s", top_rate(top, before->kicks,
+						 now->kicks),
+			 "refused_per_s", top_rate(top, before->refused,
+						   now->refused),
+			 "late_p50_below_ns", known(top_late_ns(cpu, .5)),
+			 "late_p99_below_ns", known(top_late_ns(cpu, .99)),
+			 "lock_held_ns", known(top_measures(top) ?
+					       cpu->now.held_ns -
+					       cpu->before.held_ns :
+					       TOP_UNKNOWN));
+}
+
+static void show_json(const struct top *top)
+{
+	json_t *cpus = json_array(), *object;
+	size_t i;
+
+	for (i = 0; i < top->nr_cpus; i++)
+		json_array_append_new(cpus, cpu_to_json(top, &top->cpus[i]));
+	object = json_pack("{s:I, s:I, s:o, s:I, s:o}",
+			   "at_ns", (json_int_t)top->at_ns,
+			   "length_ns", (json_int_t)top->length_ns,
+			   "cpus", cpus, "shared_depth",
+			   (json_int_t)top->shared_depth,
+			   "lock_longest_ns",
+			   known(top_measures(top) ? top->longest_ns :
+						     TOP_UNKNOWN));
+	print_json(object);
+	json_decref(object);
+}
+
+/* -- the loop ------------------------------------------------------------- */
+
+/* A key or a signal ends it early; true when that is the end of all. */
+static bool wait_for(uint64_t seconds)
+{
+	int64_t end_ns = monotonic_ns() + (int64_t)seconds * NSEC_PER_SEC;
+	struct timespec pause;
+	int64_t left_ns;
+
+	while (!ended) {
+		left_ns = end_ns - monotonic_ns();
+		if (left_ns <= 0)
+			return false;
+		if (on_screen) {
+			/* A signal does not end it: look now and then. */
+			timeout(left_ns < LOOK_NS ? left_ns / NSEC_PER_MSEC + 1 :
+				LOOK_NS / NSEC_PER_MSEC);
+			if (getch() == 'q')
+				return true;
+			continue;
+		}
+		pause.tv_sec = left_ns / NSEC_PER_SEC;
+		pause.tv_nsec = left_ns % NSEC_PER_SEC;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+static void show(const struct top_args *args, const struct top *top,
+		 bool first)
+{
+	if (args->ctl->json) {
+		show_json(top);
+		return;
+	}
+	if (on_screen)
+		move(0, 0);
+	else if (!first)
+		putchar('\n');
+	show_text(top);
+	if (on_screen) {
+		clrtobot();
+		refresh();
+	}
+}
+
+static int loop(const struct top_args *args, struct top *top, int fd)
+{
+	uint64_t n;
+	int ret;
+
+	for (n = 0; !args->count || n < args->count; n++) {
+		if (wait_for(args->seconds))
+			return 0;
+		ret = top_sample(top, fd);
+		if (ret < 0)
+			return ret;
+		show(args, top, !n);
+		if (ferror(stdout))
+			return -EIO;
+	}
+	return 0;
+}
+
+static void open_screen(const struct top_args *args)
+{
+	if (args->ctl->json || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+		return;
+	if (!newterm(NULL, stdout, stdin)) {
+		warnx("top: TERM=%s names no terminal that is known here: plain lines",
+		      getenv("TERM") ?: "");
+		return;
+	}
+	on_screen = true;
+	cbreak();
+	noecho();
+	curs_set(0);
+	keypad(stdscr, TRUE);
+}
+
+static int run_top(const struct top_args *args, int fd)
+{
+	/* Not restarted: the wait ends. */
+	struct sigaction action = { .sa_handler = end };
+	struct top top = { .measure = -1 };
+	int ret;
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	ret = top_open(&top, fd);
+	if (!ret) {
+		if (top.trouble[0] && args->ctl->json)
+			warnx("top: %s", top.trouble);
+		open_screen(args);
+		ret = loop(args, &top, fd);
+		if (on_screen)
+			endwin();
+	}
+	top_close(&top);
+	if (ret)
+		warnx("top: %s", strerror(-ret));
+	return ret;
+}
+
+int cmd_top(struct twqctl *ctl, int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_top,
+		.doc = "Show what the queues do now, a row for each CPU. On a\n"
+		       "terminal q ends it. Lateness and the shared lock are\n"
+		       "measured meanwhile, if debugfs can be read (by root).",
+		.children = common_child,
+	};
+	struct top_args args = { .ctl = ctl, .seconds = 1 };
+	int fd, ret;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
+		return TWQCTL_USAGE;
+	fd = open_device(ctl, O_RDONLY);
+	if (fd < 0)
+		return TWQCTL_TROUBLE;
+	ret = run_top(&args, fd);
+	close(fd);
+	return ret ? TWQCTL_TROUBLE : TWQCTL_OK;
+}

@@ -178,8 +178,8 @@ static __always_inline void twq_tree_place(struct twq_task *task, u32 state)
 		return;
 	}
 	twq_count(queued);
-	position_ns = twq_tree_settle(twq_tree_of(state), task, position_ns);
 	trace_twq_queue(task, position_ns);
+	position_ns = twq_tree_settle(twq_tree_of(state), task, position_ns);
 	if (state & TWQ_SHARED_WQ)
 		twq_shared_arm(position_ns);
 	else

@@ -108,6 +108,7 @@ class Guest:
                              "--silence=1ms"),
         "storm": (0, "storm --seed=1 --duration=1s"),
         "storm-hotplug": (0, "storm --seed=2 --duration=2s --hotplug"),
+        "top": (0, "top --count=2"),
         "trace": (0, "trace --output=/tmp/trace --duration=500ms"),
         "run": (1, "run -k script.twq"),
     }

@@ -103,9 +103,10 @@ TRACE_EVENT(twq_create,
 );
 
 /**
- * twq_queue - called when a task has got a position for its deadline
- * @task: the task, its tree held. RUNNING in its state: its own run did it.
- * @position_ns: the position
+ * twq_queue - called when a task is about to get a position for its deadline
+ * @task: the task, its tree held. RUNNING in its state: its own run does it.
+ * @position_ns: the position; it gets an earlier one if a store lowers the
+ *	deadline meanwhile
  *
  * A call that found the position early enough, and a store that moved the
  * deadline later, are none.

@@ -9,6 +9,7 @@
 #include <linux/prandom.h>
 
 #include "cpu.h"
+#include "table.h"
 #include "task.h"
 #include "utask.h"
 #include "uworld.h"

@@ -52,7 +52,6 @@ void twq_slots_free(struct twq_slots *slots);
 struct twq_utask *twq_slots_take(struct twq_slots *slots, int cpu, gfp_t gfp,
 				 u32 *nr);
 void twq_slots_give(struct twq_slots *slots, u32 nr);
-struct twq_utask *twq_slots_find(const struct twq_slots *slots, u32 nr);
 struct twq_slot *twq_slots_words(const struct twq_slots *slots, u32 nr);
 int twq_slots_map(struct twq_slots *slots, struct vm_area_struct *vma);
 int twq_slots_init_cache(void);

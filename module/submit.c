@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * TWQ_IOC_SUBMIT: many operations in one call, then events. The operations are
- * copied in a few at a time, so that no number of them needs memory, and each
+ * copied in one at a time, so that no number of them needs memory, and each
  * becomes the argument of the call of its name. Calls are independent of each
  * other: a bad one tells so in its result and stops nothing.
  *
- * What a fault leaves: before an operation is made its result is written once,
- * as 0; where that faults, the operation is not made and the batch ends. So an
+ * What a fault leaves: when an operation is copied in its result is written, as
+ * 0; where that faults, the operation is not made and the batch ends. So an
  * array that can't be written changes nothing. An operation that was made and
  * whose result then faults, since another thread took the memory away in
  * between, counts as made and is the last; the id of a task has been written
@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -26,8 +27,8 @@
 #include "submit.h"
 #include "timer.h"
 
-/* Operations that are copied in at once, to the stack. */
-#define TWQ_SUBMIT_CHUNK	8
+/* Operations until signals and others who want the CPU are looked at. */
+#define TWQ_SUBMIT_TURN	8
 
 /* Members of struct twq_op besides opcode and id. */
 #define TWQ_OP_FLAGS		1
@@ -44,30 +45,26 @@ struct twq_batch {
 	u64 created;
 };
 
-/* The members that an operation has. */
-static unsigned int twq_op_members(u32 opcode)
-{
-	switch (opcode) {
-	case TWQ_OP_CREATE:
-		return TWQ_OP_FLAGS | TWQ_OP_VALUE | TWQ_OP_CPUS |
-		       TWQ_OP_USER_DATA;
-	case TWQ_OP_SET_AFFINITY:
-		return TWQ_OP_FLAGS | TWQ_OP_CPUS;
-	case TWQ_OP_QUEUE:
-	case TWQ_OP_SCHEDULE:
-		return TWQ_OP_FLAGS | TWQ_OP_VALUE;
-	case TWQ_OP_WAKEUP:
-		return TWQ_OP_VALUE;
-	default:
-		return 0;
-	}
-}
+/* The members that each operation has. */
+static const u8 twq_op_members[] = {
+	[TWQ_OP_CREATE] = TWQ_OP_FLAGS | TWQ_OP_VALUE | TWQ_OP_CPUS |
+			  TWQ_OP_USER_DATA,
+	[TWQ_OP_SET_AFFINITY] = TWQ_OP_FLAGS | TWQ_OP_CPUS,
+	[TWQ_OP_QUEUE] = TWQ_OP_FLAGS | TWQ_OP_VALUE,
+	[TWQ_OP_SCHEDULE] = TWQ_OP_FLAGS | TWQ_OP_VALUE,
+	[TWQ_OP_WAKEUP] = TWQ_OP_VALUE,
+	[TWQ_OP_REQUEUE] = 0,
+};
 
 /* Whether what the operation does not have is zero. */
 static bool twq_op_is_clean(const struct twq_op *op)
 {
-	unsigned int has = twq_op_members(op->opcode);
+	unsigned int has;
 
+	if (op->opcode >= ARRAY_SIZE(twq_op_members))
+		return false;
+	has = twq_op_members[array_index_nospec(op->opcode,
+						ARRAY_SIZE(twq_op_members))];
 	return (has & TWQ_OP_FLAGS || !op->flags) &&
 	       (has & TWQ_OP_VALUE || !op->value) &&
 	       (has & TWQ_OP_CPUS || (!op->cpus && !op->cpus_len)) &&
@@ -114,94 +111,110 @@ static int twq_op_wakeup(struct twq_batch *b, const struct twq_op *op, u64 id)
 	return twq_call_wakeup(b->file, &args);
 }
 
-/* Makes a clean operation. Returns its result. */
-static int twq_op_do(struct twq_batch *b, const struct twq_op *op,
-		     struct twq_op __user *uop)
+static __always_inline int
+twq_op_deadline(struct twq_batch *b, const struct twq_op *op, u64 id,
+		int (*call)(struct twq_file *file,
+			    const struct twq_deadline *args))
 {
-	const u64 id = op->id == TWQ_ID_CREATED ? b->created : op->id;
-	const struct twq_task_id task = { .id = id };
-	const struct twq_deadline deadline = {
+	const struct twq_deadline args = {
 		.id = id,
 		.deadline_ns = op->value,
 		.flags = op->flags,
 	};
 
+	return call(b->file, &args);
+}
+
+static __always_inline int
+twq_op_id(struct twq_batch *b, u64 id,
+	  int (*call)(struct twq_file *file, const struct twq_task_id *args))
+{
+	const struct twq_task_id args = { .id = id };
+
+	return call(b->file, &args);
+}
+
+/* Makes a clean operation. Returns its result. */
+static int twq_op_do(struct twq_batch *b, const struct twq_op *op,
+		     struct twq_op __user *uop)
+{
+	const u64 id = op->id == TWQ_ID_CREATED ? b->created : op->id;
+
 	switch (op->opcode) {
+	case TWQ_OP_QUEUE:
+		return twq_op_deadline(b, op, id, twq_call_queue);
+	case TWQ_OP_REQUEUE:
+		return twq_op_id(b, id, twq_call_requeue);
+	case TWQ_OP_SCHEDULE:
+		return twq_op_deadline(b, op, id, twq_call_schedule);
+	case TWQ_OP_CANCEL:
+		return twq_op_id(b, id, twq_call_cancel);
 	case TWQ_OP_CREATE:
 		return twq_op_create(b, op, uop);
 	case TWQ_OP_DESTROY:
-		return twq_call_destroy(b->file, &task);
+		return twq_op_id(b, id, twq_call_destroy);
 	case TWQ_OP_SET_AFFINITY:
 		return twq_op_set_affinity(b, op, id);
-	case TWQ_OP_QUEUE:
-		return twq_call_queue(b->file, &deadline);
-	case TWQ_OP_SCHEDULE:
-		return twq_call_schedule(b->file, &deadline);
-	case TWQ_OP_CANCEL:
-		return twq_call_cancel(b->file, &task);
 	case TWQ_OP_WAKEUP:
 		return twq_op_wakeup(b, op, id);
-	case TWQ_OP_REQUEUE:
-		return twq_call_requeue(b->file, &task);
 	default:
 		return -EINVAL;
 	}
 }
 
-/* Returns how many operations were made: fewer than @nr after a fault. */
-static unsigned int twq_make_ops(struct twq_batch *b, const struct twq_op *ops,
-				 struct twq_op __user *uops, unsigned int nr)
+/* Copies an operation in and tries its result. Returns false after a fault. */
+static bool twq_copy_op(struct twq_op *op, struct twq_op __user *uop)
 {
-	unsigned int i;
-	int result;
+	/* One by one: a copy of so few bytes takes longer. */
+	if (!user_access_begin(uop, sizeof(*uop)))
+		return false;
+	unsafe_get_user(op->opcode, &uop->opcode, fault);
+	unsafe_get_user(op->flags, &uop->flags, fault);
+	unsafe_get_user(op->id, &uop->id, fault);
+	unsafe_get_user(op->value, &uop->value, fault);
+	unsafe_get_user(op->user_data, &uop->user_data, fault);
+	unsafe_get_user(op->cpus, &uop->cpus, fault);
+	unsafe_get_user(op->cpus_len, &uop->cpus_len, fault);
+	unsafe_get_user(op->reserved[0], &uop->reserved[0], fault);
+	unsafe_get_user(op->reserved[1], &uop->reserved[1], fault);
+	unsafe_put_user(0, &uop->result, fault);
+	user_access_end();
+	return true;
 
-	for (i = 0; i < nr; i++) {
-		if (put_user(0, &uops[i].result))
-			return i;
-		if (ops[i].opcode == TWQ_OP_CREATE)
-			b->created = 0;
-		result = -EINVAL;
-		if (twq_op_is_clean(&ops[i]))
-			result = twq_op_do(b, &ops[i], &uops[i]);
-		if (put_user(result, &uops[i].result))
-			return i + 1;
-	}
-	return nr;
+fault:
+	user_access_end();
+	return false;
 }
 
-/*
- * Returns how many operations were copied. A copy may end somewhat before the
- * fault; so the first one is tried alone.
- */
-static unsigned int twq_copy_ops(struct twq_op *ops,
-				 const struct twq_op __user *uops,
-				 unsigned int nr)
+/* Returns its result, which for most is what was written already. */
+static int twq_make_op(struct twq_batch *b, const struct twq_op *op,
+		       struct twq_op __user *uop)
 {
-	const size_t size = sizeof(*ops);
-	unsigned long left = copy_from_user(ops, uops, nr * size);
-
-	if (left <= (nr - 1) * size)
-		return nr - DIV_ROUND_UP(left, size);
-	return nr > 1 && !copy_from_user(ops, uops, size);
+	if (op->opcode == TWQ_OP_CREATE)
+		b->created = 0;
+	if (!twq_op_is_clean(op))
+		return -EINVAL;
+	return twq_op_do(b, op, uop);
 }
 
 /* Returns how many operations were made, or -EFAULT. */
 static long twq_submit_ops(struct twq_file *file, struct twq_op __user *uops,
 			   long nr)
 {
-	struct twq_op ops[TWQ_SUBMIT_CHUNK];
 	struct twq_batch batch = { .file = file };
-	unsigned int chunk, done;
+	struct twq_op op;
 	long made = 0;
+	int result;
 
 	while (made < nr) {
-		chunk = min_t(long, nr - made, TWQ_SUBMIT_CHUNK);
-		chunk = twq_copy_ops(ops, &uops[made], chunk);
-		done = twq_make_ops(&batch, ops, &uops[made], chunk);
-		made += done;
-		if (!done)
+		if (!twq_copy_op(&op, &uops[made]))
 			return made ?: -EFAULT;
-		if (done < chunk || signal_pending(current))
+		result = twq_make_op(&batch, &op, &uops[made]);
+		if (result && put_user(result, &uops[made].result))
+			return made + 1;
+		if (++made % TWQ_SUBMIT_TURN)
+			continue;
+		if (signal_pending(current))
 			break;
 		cond_resched();
 	}

@@ -16,6 +16,7 @@
 #include <trace/events/twq.h>
 
 #include "counters.h"
+#include "table.h"
 #include "task.h"
 #include "testpoint.h"
 #include "timer.h"
@@ -163,7 +164,8 @@ void twq_utask_put(struct twq_utask *u)
 }
 
 /* The task of a slot, if there is one that was not ended, with a reference. */
-static struct twq_utask *twq_utask_at(struct twq_file *file, u32 slot)
+static __always_inline struct twq_utask *
+twq_utask_at(struct twq_file *file, u32 slot)
 {
 	struct twq_utask *u;
 

@@ -9,7 +9,7 @@
 #include "submit.h"
 #include "trial.h"
 
-/* A life in operations; two of them are more than one piece of the array. */
+/* A life in operations; two of them, one after the other. */
 enum { CREATE, QUEUE, AFFINITY, SCHEDULE, CANCEL, DESTROY, NR_STEPS };
 enum { LIVES = 2, NR_OPS = LIVES * NR_STEPS };
 
@@ -94,7 +94,7 @@ static const struct subject batch = {
 	.check = check_batch,
 };
 
-/* The call by its argument, and the first operation by the array's copy. */
+/* The call by its argument, and operations by what they need. */
 static void batch_refused(void)
 {
 	now.nr = TWQ_IOC_SUBMIT;

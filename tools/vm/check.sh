@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check.sh [STEP...]: all that must hold before a change is merged: style, lib,
-# selftest, catalogue, kunit, build, device, scenario, fuzz (20,000 calls).
+# abi, install, completion, selftest, catalogue, kunit, build, device, scenario,
+# fuzz (20,000 calls).
 # check.sh ci: also race, and the KASAN kernel with the suites and a storm of
 # 20 s. check.sh all: all there is, some hours. All steps run, whatever fails.
 # The last line is "N passed, N failed", over all cases and steps; what was
@@ -11,16 +12,20 @@
 set -euo pipefail
 . "$(dirname "$0")/steps.sh"
 
-CHECK=(style lib selftest catalogue kunit build device scenario fuzz)
+CHECK=(style lib abi install completion selftest catalogue kunit build device
+       scenario fuzz)
 CI=("${CHECK[@]}" race kasan)
 ALL=("${CHECK[@]}" race sanitizers kernels arm64 model mutants hotplug fuzz-long
-     abuse silence bench)
+     storm-replay abuse silence bench doc edit trace dkms deb intree)
 
 run_step() {
 	local kernel
 	case $1 in
 	style) step style "$TOP/tools/style.sh" ;;
 	lib) step lib "$TOP/tools/lib/check.py" ;;
+	abi) step abi "$TOP/tools/pack/abi.sh" ;;
+	install) step install "$TOP/tools/pack/check-install.sh" ;;
+	completion) step completion "$TOP/tools/doc/check-completion.sh" ;;
 	selftest) step selftest "$VM/selftest.sh" ;;
 	catalogue) step catalogue "$TOP/tools/mutants/catalogue.py" ;;
 	kunit) step kunit "$VM/kunit.sh" ;;
@@ -47,9 +52,19 @@ run_step() {
 	mutants) step mutants "$TOP/tools/mutants/mutants.py" ;;
 	hotplug) step hotplug "$VM/demo.sh" --hotplug --duration=60s ;;
 	fuzz-long) step fuzz-long "$VM/fuzz.sh" ;;
+	storm-replay) step storm-replay "$VM/storm-replay.sh" ;;
 	abuse) step abuse "$VM/abuse.sh" ;;
 	silence) step silence "$VM/silence.sh" ;;
 	bench) step bench "$TOP/tools/bench/bench.sh" ;;
+	doc) step doc "$TOP/tools/doc/check.py" ;;
+	edit) step edit "$TOP/tools/edit/check.sh" ;;
+	trace)
+		step trace "$VM/trace.sh"
+		step timeline "$VM/timeline.py"
+		;;
+	dkms) step dkms "$TOP/tools/pack/check-dkms.sh" ;;
+	deb) step deb "$TOP/tools/pack/check-deb.sh" ;;
+	intree) step intree "$TOP/tools/intree/check.sh" -a ;;
 	*) die "no such step: $1" ;;
 	esac
 }

@@ -49,7 +49,7 @@ selftest_builds() {
 		INSTALL_HDR_PATH="$2/usr" &&
 		mkdir -p "$2/selftest" &&
 		make -s -C "$1/tools/testing/selftests/twq" OUTPUT="$2/selftest" \
-			KHDR_INCLUDES="-isystem $2/usr/include" CFLAGS=-Werror &&
+			KHDR_INCLUDES="-isystem $2/usr/include" USERCFLAGS=-Werror &&
 		[[ -x $2/selftest/test_calls && -x $2/selftest/test_submit ]]
 }
 

@@ -80,7 +80,7 @@ intree:			## Print the patch that puts twq into the kernel tree KSRC
 
 intree-test:		## Apply it to 6.12 and the newest; the suites by kunit.py
 	tools/vm/deps.sh build tools vm intree
-	tools/intree/check.sh
+	tools/intree/check.sh -a
 
 tools:			## Build twqctl and the device tests
 	$(MAKE) -C tools O=$(CURDIR)/build/tools

@@ -16,7 +16,8 @@ CHECK=(style lib abi install completion selftest catalogue kunit build device
        scenario fuzz)
 CI=("${CHECK[@]}" race kasan)
 ALL=("${CHECK[@]}" race sanitizers kernels arm64 model mutants hotplug fuzz-long
-     storm-replay abuse silence bench doc edit trace dkms deb intree)
+     storm-replay abuse silence bench-quick bench doc edit trace timeline dkms
+     deb intree)
 
 run_step() {
 	local kernel
@@ -50,18 +51,18 @@ run_step() {
 	arm64) step arm64 "$VM/kernels.sh" arm64-newest ;;
 	model) step model "$TOP/tools/model/model.sh" ;;
 	mutants) step mutants "$TOP/tools/mutants/mutants.py" ;;
-	hotplug) step hotplug "$VM/demo.sh" --hotplug --duration=60s ;;
+	hotplug) step hotplug "$VM/demo.sh" --hotplug --duration=60s \
+		--silence=5s ;;
 	fuzz-long) step fuzz-long "$VM/fuzz.sh" ;;
 	storm-replay) step storm-replay "$VM/storm-replay.sh" ;;
 	abuse) step abuse "$VM/abuse.sh" ;;
 	silence) step silence "$VM/silence.sh" ;;
+	bench-quick) step bench-quick "$TOP/tools/bench/bench.sh" --quick ;;
 	bench) step bench "$TOP/tools/bench/bench.sh" ;;
 	doc) step doc "$TOP/tools/doc/check.py" ;;
 	edit) step edit "$TOP/tools/edit/check.sh" ;;
-	trace)
-		step trace "$VM/trace.sh"
-		step timeline "$VM/timeline.py"
-		;;
+	trace) step trace "$VM/trace.sh" ;;
+	timeline) step timeline "$VM/timeline.py" ;;
 	dkms) step dkms "$TOP/tools/pack/check-dkms.sh" ;;
 	deb) step deb "$TOP/tools/pack/check-deb.sh" ;;
 	intree) step intree "$TOP/tools/intree/check.sh" -a ;;

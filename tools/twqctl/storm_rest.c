@@ -17,6 +17,7 @@
 
 #define SOON_NS		(5 * NSEC_PER_SEC)
 #define LOOK_NS		(20 * NSEC_PER_MSEC)
+#define MAX_READS	8	/* in a look */
 #define MAX_SILENT	4	/* of which it is told */
 
 struct rest {
@@ -62,15 +63,20 @@ static unsigned int each_task(struct rest *rest, rest_fn fn,
 	return nr_false;
 }
 
+/*
+ * A few reads of each file: on a slow machine intervals may fire faster than one
+ * thread reads, and the look at the tasks must come nevertheless.
+ */
 static void read_all(struct rest *rest)
 {
 	struct storm *storm = rest->storm;
-	unsigned int i;
+	unsigned int i, nr;
 
 	for (i = 0; i < storm->nr_files; i++)
-		while (file_read(&rest->actor, &storm->files[i], 64) > 0 &&
-		       !file_wait(&storm->files[i], 0))
-			;
+		for (nr = 0; nr < MAX_READS; nr++)
+			if (file_read(&rest->actor, &storm->files[i], 64) <= 0 ||
+			    file_wait(&storm->files[i], 0))
+				break;
 }
 
 static bool is_over(struct storm *storm)

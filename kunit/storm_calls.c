@@ -193,6 +193,8 @@ void live_wakeup(struct live_task *t, u32 r)
 	struct live_call c = live_call(t);
 	int reason = r % LIVE_REASONS;
 
+	/* Others may find it used before this call has returned. */
+	live_begin_fact(t, LIVE_USED);
 	if ((r >> 4) % 16 == 15) {
 		live_begin_fact(t, LIVE_IDLE_WAKE);
 		twq_task_wakeup(&t->task, 0);

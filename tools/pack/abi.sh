@@ -35,7 +35,8 @@ update() {
 	local so
 	library "$TOP"
 	abidw --no-show-locs --no-corpus-path --no-comp-dir-path \
-		--no-parameter-names "$so" >"$REFERENCE"
+		--no-parameter-names "$so" | sed "s,path='$TOP/,path='," \
+		>"$REFERENCE"
 }
 
 # layout TREE COMPILER...

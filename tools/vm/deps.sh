@@ -3,11 +3,11 @@
 #
 # deps.sh [GROUP...]: installs the Debian packages that building and testing
 # need: build (the module, kernels), tools (twqctl, the tests), vm (virtual
-# machines), style (make style), lib (make lib-test), these five by default;
-# arm64 (machines with that processor), model (make model), bench (make bench),
-# trace (make trace-test), pack (make deb, what is tested of it), edit (make
-# edit), doc (make doc-test), intree (make intree). It says what it installs and
-# does nothing when all is there. As root, or through sudo.
+# machines), style (make style), lib (make lib-test), doc (make completion-test,
+# make doc-test), these six by default; arm64 (machines with that processor),
+# model (make model), bench (make bench), trace (make trace-test), pack (make deb,
+# what is tested of it), edit (make edit), intree (make intree). It says what it
+# installs and does nothing when all is there. As root, or through sudo.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -58,7 +58,7 @@ missing() {
 main() {
 	local packages
 	[[ ${1:-} != -h && ${1:-} != --help ]] || usage 0
-	(($#)) || set -- build tools vm style lib
+	(($#)) || set -- build tools vm style lib doc
 	packages=$(wanted "$@")
 	# shellcheck disable=SC2086 # a list of words
 	packages=$(missing $packages | xargs)

@@ -135,10 +135,27 @@ static void run_workers(void *(*fn)(void *))
 		join(workers[i].thread);
 }
 
+/* What calls alone change; deadlines may come due meanwhile. */
+static struct twq_ledger ledger_of_calls(void)
+{
+	struct twq_ledger l = ledger(dev);
+
+	return (struct twq_ledger) {
+		.created = l.created,
+		.destroyed = l.destroyed,
+		.armed = l.armed,
+		.moved = l.moved,
+		.cancelled = l.cancelled,
+		.dropped = l.dropped,
+		.delivered = l.delivered,
+		.discarded = l.discarded,
+	};
+}
+
 /* At the limit nothing is made, by a call or by a batch, and nothing changes. */
 static void expect_full(void)
 {
-	struct twq_ledger before = ledger(dev), after;
+	struct twq_ledger before = ledger_of_calls(), after;
 	struct twq_batch batch = batch_of(4);
 	uint64_t id;
 	int i;
@@ -150,7 +167,7 @@ static void expect_full(void)
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(twq_batch_result(&batch, i), -EDQUOT);
 	twq_batch_free(&batch);
-	after = ledger(dev);
+	after = ledger_of_calls();
 	EXPECT_EQ(memcmp(&before, &after, sizeof(after)), 0);
 	expect_fdinfo(MILLION);
 }

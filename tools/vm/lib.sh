@@ -52,8 +52,10 @@ in_lock() {
 
 # fill DIR COMMAND...: DIR is made by COMMAND, run inside a scratch folder that
 # takes the name DIR when COMMAND has succeeded. Nothing to do if DIR exists.
+# COMMAND may fill other folders, which have locks of their own.
 fill() {
-	[[ -e $1 ]] || in_lock "$(basename "$1")" fill_locked "$@"
+	local name=${1#"$CACHE"/}
+	[[ -e $1 ]] || in_lock "${name//\//_}" fill_locked "$@"
 }
 
 fill_locked() {

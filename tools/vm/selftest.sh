@@ -4,7 +4,8 @@
 # selftest.sh: a runner that cannot fail is worse than none. Shows that run.sh
 # fails on all that it watches for, in User Mode Linux and in QEMU; that the
 # verdicts on KUnit and on TAP refuse what is cut short; that a benchmark's bound
-# is missed by what is too slow; and that a suite which fails makes kunit.sh fail.
+# is missed by what is too slow; that a suite which fails makes kunit.sh fail; and
+# that filling a cache does not wait for itself.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -48,6 +49,27 @@ machines() {
 	expect 0 '^4 CPUs$' 'qemu: passes' "${qemu[@]}" 'nproc | sed "s,$, CPUs,"'
 	expect 125 'Kernel panic' 'qemu: crash' "${qemu[@]}" \
 		'echo c >/proc/sysrq-trigger'
+}
+
+# fill_twice INNER: makes the folder a/x of a cache and, while at it, INNER.
+fill_twice() {
+	rm -rf "$work/cache"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	TWQ_CACHE=$work/cache timeout 10 bash -c '
+		set -euo pipefail
+		. "$0"
+		inner=$CACHE/$1
+		make() { touch file; }
+		make_both() { fill "$inner" make; make; }
+		fill "$CACHE/a/x" make_both
+		ls "$CACHE/a/x/file" "$inner/file"' "$VM/lib.sh" "$1"
+}
+
+# A system and the package lists that it comes from have one name.
+cache() {
+	expect 0 cache/b/y/file 'cache: one in another' fill_twice b/y
+	expect 0 cache/b/x/file 'cache: one in another of its name' \
+		fill_twice b/x
 }
 
 write_kunit() {
@@ -192,6 +214,7 @@ main() {
 	"$VM/kernel.sh" stock-6.1 >/dev/null
 	work=$(mktemp -d "$BUILD/vm/selftest.XXXXXX")
 	trap 'rm -rf "$work"' EXIT
+	cache
 	kunit_verdict
 	tap_verdict
 	bench_verdict

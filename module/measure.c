@@ -58,9 +58,9 @@ static void twq_measure_release(void *data, const unsigned int *depth)
 
 static void twq_measure_detach(void)
 {
-	unregister_trace_twq_run_begin(twq_measure_run, NULL);
-	unregister_trace_twq_shared_acquired(twq_measure_acquired, NULL);
 	unregister_trace_twq_shared_release(twq_measure_release, NULL);
+	unregister_trace_twq_shared_acquired(twq_measure_acquired, NULL);
+	unregister_trace_twq_run_begin(twq_measure_run, NULL);
 	tracepoint_synchronize_unregister();
 }
 
@@ -73,14 +73,22 @@ static int twq_measure_attach(void)
 		       sizeof(struct twq_measures));
 	twq_held_since_ns = 0;
 	err = register_trace_twq_run_begin(twq_measure_run, NULL);
-	if (!err)
-		err = register_trace_twq_shared_acquired(twq_measure_acquired,
-							 NULL);
-	if (!err)
-		err = register_trace_twq_shared_release(twq_measure_release,
-							NULL);
 	if (err)
-		twq_measure_detach();
+		return err;
+	err = register_trace_twq_shared_acquired(twq_measure_acquired, NULL);
+	if (err)
+		goto err_acquired;
+	err = register_trace_twq_shared_release(twq_measure_release, NULL);
+	if (err)
+		goto err_release;
+	return 0;
+
+	/* To take away a probe that is not there is a bug, to the kernel. */
+err_release:
+	unregister_trace_twq_shared_acquired(twq_measure_acquired, NULL);
+err_acquired:
+	unregister_trace_twq_run_begin(twq_measure_run, NULL);
+	tracepoint_synchronize_unregister();
 	return err;
 }
 

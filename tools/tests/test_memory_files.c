@@ -333,6 +333,50 @@ static void open_until_no_counters_are_left(void)
 	EXPECT_EQ(memcmp(&before, &after, sizeof(after)), 0);
 }
 
+/* A probe at each of some tracepoints, which needs memory, or at none. */
+static int call_measure(void)
+{
+	now.fd = open(DEBUGFS "twq/measure", O_WRONLY | O_CLOEXEC);
+	return now.fd < 0 ? -errno : 0;
+}
+
+static bool is_measured(void)
+{
+	int fd = open(DEBUGFS "twq/measure", O_RDONLY | O_CLOEXEC);
+	char text[4] = "";
+
+	EXPECT_GT(read(fd, text, sizeof(text) - 1), 0);
+	close(fd);
+	return !strncmp(text, "on", 2);
+}
+
+static void check_measure(int ret)
+{
+	EXPECT_EQ(ret, 0);
+	EXPECT_TRUE(is_measured());
+}
+
+static void clean_measure(void)
+{
+	if (now.fd >= 0)
+		close(now.fd);
+	now.fd = -1;
+	EXPECT_TRUE(!is_measured());
+}
+
+static void measure_refused(void)
+{
+	static const struct subject measure = {
+		.call = call_measure,
+		.check = check_measure,
+		.clean = clean_measure,
+	};
+
+	if (access(DEBUGFS "twq/measure", F_OK))
+		tap_skip("needs debugfs and tracepoints");
+	EXPECT_GE(try_all(&measure), 3);
+}
+
 static const struct tap_case cases[] = {
 	TAP_CASE(info_and_stats_refused),
 	TAP_CASE(read_refused),
@@ -340,6 +384,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(poll_refused),
 	TAP_CASE(mmap_refused),
 	TAP_CASE(fdinfo_refused),
+	TAP_CASE(measure_refused),
 	TAP_CASE(open_refused),
 	TAP_CASE(open_until_no_counters_are_left),
 	TAP_CASE(close_never_refused),

@@ -257,6 +257,65 @@ static void store_at_the_end_of_a_run_is_followed(struct kunit *test)
 	expect_runs(test, p, T0 + 9 * MS, 3);
 }
 
+/* -- in a hard interrupt of another CPU ----------------------------------- */
+
+struct hardirq_store {
+	struct probe *p;
+	s64 deadline_ns;
+	bool was_hardirq;
+	bool was_extended;
+};
+
+static void store_in_hardirq(void *arg)
+{
+	struct hardirq_store *s = arg;
+
+	s->was_hardirq = in_hardirq();
+	s->was_extended = twq_task_extend(&s->p->task, s->deadline_ns);
+	if (!s->was_extended)
+		twq_task_store_expires(&s->p->task, s->deadline_ns);
+}
+
+static struct hardirq_store store_elsewhere(struct kunit *test,
+					    struct probe *p, s64 deadline_ns)
+{
+	struct hardirq_store s = { .p = p, .deadline_ns = deadline_ns };
+
+	smp_call_function_single(world_other_cpu(test), store_in_hardirq, &s,
+				 1);
+	KUNIT_EXPECT_TRUE(test, s.was_hardirq);
+	return s;
+}
+
+static void extend_from_hardirq(struct kunit *test)
+{
+	struct probe *p = extend_new(test, T0 + 5 * MS);
+	struct hardirq_store s = store_elsewhere(test, p, T0 + 9 * MS);
+
+	KUNIT_EXPECT_TRUE(test, s.was_extended);
+	expect_position(test, p, T0 + 5 * MS);
+	expect_runs(test, p, T0 + 9 * MS - 1, 0);
+	expect_runs(test, p, T0 + 9 * MS, 1);
+}
+
+/* Earlier than the position, by then: the wake-up that extend() may make. */
+static void store_from_hardirq_is_followed(struct kunit *test)
+{
+	struct probe *p = extend_new(test, T0 + 9 * MS);
+	struct hardirq_store s;
+
+	p->keep = true;
+	s = store_elsewhere(test, p, T0 + 5 * MS);
+	KUNIT_EXPECT_FALSE(test, s.was_extended);
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, p->last_reasons, 0);
+	expect_position(test, p, T0 + 5 * MS);
+	p->keep = false;
+	expect_runs(test, p, T0 + 5 * MS - 1, 1);
+	expect_runs(test, p, T0 + 5 * MS, 2);
+	KUNIT_EXPECT_EQ(test, p->last_reasons, TWQ_WOKEN_TIMER);
+}
+
 /* One that lowers it time and again gets the front, and no endless loop. */
 static void stores_in_a_loop_end_at_the_front(struct kunit *test)
 {
@@ -290,6 +349,8 @@ static struct kunit_case extend_cases[] = {
 	KUNIT_CASE_PARAM(store_while_the_pass_drops_is_seen, kind_gen_params),
 	KUNIT_CASE_PARAM(store_while_queued_is_seen, kind_gen_params),
 	KUNIT_CASE_PARAM(store_at_the_end_of_a_run_is_followed, kind_gen_params),
+	KUNIT_CASE_PARAM(extend_from_hardirq, kind_gen_params),
+	KUNIT_CASE_PARAM(store_from_hardirq_is_followed, kind_gen_params),
 	KUNIT_CASE_PARAM(stores_in_a_loop_end_at_the_front, kind_gen_params),
 	{}
 };

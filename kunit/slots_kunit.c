@@ -392,6 +392,23 @@ static void position_of_the_program_is_not_believed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, u->task.slot->position_ns, TWQ_ETERNITY);
 }
 
+/* Nor does a call that takes no lock where the position needs no change. */
+static void schedule_does_not_believe_the_program(struct kunit *test)
+{
+	struct twq_utask *u = uworld_new(test, 0);
+
+	move_to(test, u, T0 + 9 * MS);
+	WRITE_ONCE(u->task.slot->position_ns, S64_MIN);
+	KUNIT_EXPECT_EQ(test, twq_utask_schedule(u, T0 + 5 * MS), 0);
+	KUNIT_EXPECT_EQ(test, u->task.node.key_ns, T0 + 5 * MS);
+	KUNIT_EXPECT_EQ(test, u->task.slot->position_ns, T0 + 5 * MS);
+	WRITE_ONCE(u->task.slot->position_ns, TWQ_ETERNITY);
+	KUNIT_EXPECT_EQ(test, twq_utask_schedule(u, T0 + 7 * MS), 0);
+	KUNIT_EXPECT_EQ(test, u->task.node.key_ns, T0 + 5 * MS);
+	world_advance(test, T0 + 5 * MS);
+	KUNIT_EXPECT_EQ(test, uworld_read(test), 1);
+}
+
 static unsigned int due_stores;
 
 /* Another due deadline, each time that a run has seen one. */
@@ -451,6 +468,7 @@ static struct kunit_case slots_cases[] = {
 	KUNIT_CASE(requeue_without_a_deadline_does_nothing),
 	KUNIT_CASE(requeue_after_destroy_is_refused),
 	KUNIT_CASE(position_of_the_program_is_not_believed),
+	KUNIT_CASE(schedule_does_not_believe_the_program),
 	KUNIT_CASE(stores_in_a_loop_do_not_keep_a_run),
 	{}
 };

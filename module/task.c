@@ -109,6 +109,8 @@ static struct twq_queue *twq_tree_of(u32 state)
  */
 static void twq_task_tell(struct twq_task *task, s64 position_ns)
 {
+	/* For twq_task_position(), where no program stores. */
+	WRITE_ONCE(task->own.position_ns, position_ns);
 	/* Pairs with those named above. */
 	smp_store_mb(task->slot->position_ns, position_ns);
 }
@@ -343,13 +345,14 @@ static s64 twq_expires_lower(struct twq_task *task, s64 when_ns)
  * - A position that is not later than the deadline leads to a look at it in
  *   time, by the pass, under the lock, in which the task is moved, dropped or
  *   woken by what the deadline is then. That the position may be gone by now
- *   only means that the look has begun.
+ *   only means that the look has begun, or that somebody has unlinked the task
+ *   since, which tells so without a look at the deadline: this came before.
  *
  * So the lock is taken only to move the position.
  */
 static bool twq_position_is_late(const struct twq_task *task)
 {
-	return twq_task_expires(task) < READ_ONCE(task->slot->position_ns);
+	return twq_task_expires(task) < twq_task_position(task);
 }
 
 /* The look above is enough, since no CPU is refused and init is over. */

@@ -60,7 +60,8 @@ struct twq_task_ops {
  *	told to all, written under the tree's exclusion; constant. The memory of
  *	a task of user space is mapped by the program, so that the deadline may
  *	be anything at any time, and the position there is never looked at
- * @own: where @slot points to unless somebody else has given the memory
+ * @own: where @slot points to unless somebody else has given the memory. The
+ *	position is told here, too, for the kernel to look at
  * @state: the state word, see module/task.h; atomic, any CPU
  * @allowed: the mask in force of a SHARED_WQ task, read under RCU, written
  *	under the shared lock; NULL without SHARED_WQ, whose CPU is in @state
@@ -130,6 +131,21 @@ static inline s64 twq_task_expires(const struct twq_task *task)
 }
 
 /**
+ * twq_task_position() - the position of a task as it is told to all
+ * @task: the task
+ *
+ * Not the one in @slot, which may be a program's memory.
+ *
+ * Context: any.
+ * Return: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY when in no tree.
+ */
+static inline s64 twq_task_position(const struct twq_task *task)
+{
+	/* Pairs with twq_task_tell(); state.h tells what orders it. */
+	return READ_ONCE(task->own.position_ns);
+}
+
+/**
  * twq_task_set_expires() - set the deadline, without queueing
  * @task: the task
  * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for none
@@ -161,7 +177,7 @@ static inline void twq_task_store_expires(struct twq_task *task,
 	atomic64_set(twq_task_deadline(task), deadline_ns);
 	/* Deadline before position; pairs with the one in twq_task_tell(). */
 	smp_mb();
-	if (unlikely(deadline_ns < READ_ONCE(task->slot->position_ns)))
+	if (unlikely(deadline_ns < twq_task_position(task)))
 		twq_task_wakeup(task, 0);
 }
 
@@ -181,7 +197,7 @@ static inline void twq_task_store_expires(struct twq_task *task,
 static inline bool twq_task_extend(struct twq_task *task, s64 deadline_ns)
 {
 	/* Of the moment, and looked at again. Pairs with twq_task_tell(). */
-	if (deadline_ns < READ_ONCE(task->slot->position_ns))
+	if (deadline_ns < twq_task_position(task))
 		return false;
 	twq_task_store_expires(task, deadline_ns);
 	return true;

@@ -278,6 +278,26 @@ static void position_overwritten_is_not_looked_at(void)
 	}
 }
 
+/* Nor by SCHEDULE, which may find that a position need not be changed. */
+static void position_overwritten_is_not_believed_by_schedule(void)
+{
+	static const int64_t junk[] = { INT64_MIN, 0, TWQ_ETERNITY, 12345 };
+	int64_t deadline;
+	int i;
+
+	for (i = 0; i < TAP_COUNT(junk) && !tap_failures; i++) {
+		queue_there(id, now_ns() + HOUR_NS);
+		__atomic_store_n(&slots[TWQ_SLOT(id)].position_ns, junk[i],
+				 __ATOMIC_RELEASE);
+		deadline = now_ns() + SOON_NS;
+		pin(owner);
+		EXPECT_EQ(schedule_at(id, deadline), 0);
+		pin(here);
+		expect_fires_at(deadline);
+		position_becomes(id, TWQ_ETERNITY);
+	}
+}
+
 static void interval_goes_on_from_what_was_stored(void)
 {
 	const int64_t interval = 50 * NSEC_PER_MSEC;
@@ -469,6 +489,7 @@ static const struct tap_case each_class[] = {
 	TAP_CASE(past_is_due_now),
 	TAP_CASE(last_moment_is_a_deadline),
 	TAP_CASE(position_overwritten_is_not_looked_at),
+	TAP_CASE(position_overwritten_is_not_believed_by_schedule),
 	TAP_CASE(interval_goes_on_from_what_was_stored),
 	TAP_CASE(stores_without_end_silence_nobody),
 };

@@ -151,6 +151,35 @@ static void memory_of_tasks_that_are_gone_is_given_back(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, has_memory(test, TWQ_MAX_SLOTS - 1));
 }
 
+static struct twq_utask *passer_by;
+
+/* A task comes and goes: its memory is kept, and may still be looked at. */
+static void come_and_go(struct twq_task *nobody)
+{
+	struct kunit *test = current->kunit_test;
+
+	passer_by = new_on(test, world_cpu());
+	KUNIT_EXPECT_EQ(test, twq_utask_destroy(passer_by), 0);
+}
+
+/*
+ * While somebody else is about to add memory. What is kept must not be replaced
+ * and freed: who has found the task holds rcu_read_lock() and nothing else.
+ */
+static void memory_that_is_kept_is_not_replaced(struct kunit *test)
+{
+	struct twq_utask *u;
+
+	if (IS_ENABLED(CONFIG_KASAN))
+		kunit_skip(test, "KASAN: no memory is kept");
+	passer_by = NULL;
+	world_at(TWQ_TP_BLOCK, NULL, come_and_go);
+	u = new_on(test, world_cpu());
+	KUNIT_ASSERT_TRUE(test, world_at_reached());
+	KUNIT_EXPECT_PTR_EQ(test, u, passer_by);
+	KUNIT_EXPECT_EQ(test, slot_of(u), 0);
+}
+
 static void expect_found(struct kunit *test, struct twq_utask *u)
 {
 	struct uworld *f = test->priv;
@@ -459,6 +488,7 @@ static struct kunit_case slots_cases[] = {
 	KUNIT_CASE(slot_is_in_a_page_of_its_cpu),
 	KUNIT_CASE(slot_of_another_cpu_when_no_page_is_left),
 	KUNIT_CASE(memory_of_tasks_that_are_gone_is_given_back),
+	KUNIT_CASE(memory_that_is_kept_is_not_replaced),
 	KUNIT_CASE(tasks_come_and_go_in_any_order),
 	KUNIT_CASE(slot_is_kept_for_the_last_user),
 	KUNIT_CASE(slot_kept_is_not_a_task),

@@ -20,18 +20,21 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "slots.h"
 #include "table.h"
+#include "testpoint.h"
 
 /**
  * struct twq_bank - the slots for tasks of one CPU
  * @lock: of all that follows and of the bank's pages; taken with bottom halves
  *	off, nothing is taken inside
  * @pages: those with a free slot
- * @spare: a block without a task, so that the last task of one may come and go
+ * @spare: a block without a task, so that the last task of one may come and go;
+ *	readers under RCU may have found it when it had one
  */
 struct twq_bank {
 	spinlock_t lock;	/* of what is free */
@@ -137,15 +140,21 @@ static int twq_slots_add_page(struct twq_slots *slots, struct twq_bank *bank,
 	return 0;
 }
 
-/* All references are 0: so are those of a block that was used before. */
+/*
+ * All references are 0: so are those of a block that was used before. One that
+ * has become spare meanwhile stays: somebody may still look at it, under RCU,
+ * while nobody has seen the new one.
+ */
 static int twq_bank_add_block(struct twq_bank *bank, gfp_t gfp)
 {
 	struct twq_block *block = kmem_cache_zalloc(twq_block_cache, gfp);
 
 	if (!block)
 		return -ENOMEM;
+	twq_test_point(TWQ_TP_BLOCK, NULL);
 	spin_lock_bh(&bank->lock);
-	swap(bank->spare, block);
+	if (!bank->spare)
+		swap(bank->spare, block);
 	spin_unlock_bh(&bank->lock);
 	if (block)
 		kmem_cache_free(twq_block_cache, block);
@@ -305,8 +314,10 @@ void twq_slots_free(struct twq_slots *slots)
 	u32 nr;
 	int cpu;
 
-	for (nr = 0; nr < slots->nr_pages; nr++)
+	for (nr = 0; nr < slots->nr_pages; nr++) {
 		twq_page_free(twq_slots_page(slots, nr * TWQ_SLOTS_PER_PAGE));
+		cond_resched();
+	}
 	for (nr = 0; nr < ARRAY_SIZE(slots->parts); nr++)
 		kfree(slots->parts[nr]);
 	for_each_possible_cpu(cpu) {

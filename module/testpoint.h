@@ -25,6 +25,7 @@ enum twq_testpoint {
 	TWQ_TP_ENTER,		/* its state is read, its tree not yet held */
 	TWQ_TP_TOLD,		/* its position is told, the deadline not read */
 	TWQ_TP_SHARING,		/* the mask is there, SHARED_WQ is not yet */
+	TWQ_TP_BLOCK,		/* a block is there, its bank's lock not yet */
 	TWQ_TP_LEAVING,		/* done waiting for events, still in the queue */
 };
 

@@ -89,7 +89,7 @@ static bool twq_utask_expire(struct twq_utask *u, struct twq_event *run)
 	if (next_ns != TWQ_ETERNITY)
 		this_cpu_inc(twq_utask_file(u)->counters->armed);
 	else
-		atomic_dec(&u->open);
+		atomic64_dec(&u->open);
 	run->deadline_ns = due_ns;
 	return true;
 }
@@ -135,14 +135,14 @@ static const struct twq_task_ops twq_utask_ops = {
 static void twq_utask_leave_slot(struct twq_utask *u)
 {
 	struct twq_file *file = twq_utask_file(u);
-	int open;
+	s64 open;
 
 	if (twq_task_disarm(&u->task) != TWQ_ETERNITY) {
 		this_cpu_inc(file->counters->dropped);
-		atomic_dec(&u->open);
+		atomic64_dec(&u->open);
 	}
 	/* Stores that armed, or disarmed, and that no call has met since. */
-	open = atomic_read(&u->open);
+	open = atomic64_read(&u->open);
 	if (open < 0)
 		this_cpu_add(file->counters->armed, -open);
 	else
@@ -263,7 +263,7 @@ static int twq_utask_init(struct twq_utask *u, struct twq_file *file,
 	twq_ready_init(&u->ready, generation << TWQ_SLOT_BITS | slot,
 		       args->user_data);
 	u->interval_ns = args->interval_ns;
-	atomic_set(&u->open, 0);
+	atomic64_set(&u->open, 0);
 	return 0;
 }
 
@@ -388,7 +388,7 @@ static void twq_utask_account(struct twq_utask *u, s64 old_ns, s64 new_ns)
 	else if (was)
 		this_cpu_inc(twq_utask_file(u)->counters->cancelled);
 	if (was != is)
-		atomic_add(is ? 1 : -1, &u->open);
+		atomic64_add(is ? 1 : -1, &u->open);
 }
 
 /* To user space a task that is being ended is one that is not there. */

@@ -53,7 +53,7 @@ struct twq_file {
  * @ready: its event
  * @interval_ns: period, or 0; constant
  * @open: armings that the ledger has seen begin and not end; programs arm and
- *	disarm by stores, of which it learns late
+ *	disarm by stores, of which it learns late, any number of times
  * @ref: one of the queues, one of each call that works on it; 0 before the task
  *	can be found and when its slot is free
  */
@@ -61,7 +61,7 @@ struct twq_utask {
 	struct twq_task task;
 	struct twq_ready ready;
 	s64 interval_ns;
-	atomic_t open;
+	atomic64_t open;
 	refcount_t ref;
 };
 

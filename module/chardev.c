@@ -11,6 +11,7 @@
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -122,11 +123,14 @@ static int twq_read_cpu_stats(struct twq_stats *stats)
 			twq_cpu_read_stats(cpu, &stats->cpu_stats);
 		return 0;
 	}
-	if (stats->cpu >= nr_cpu_ids || !cpu_possible(stats->cpu))
+	if (stats->cpu >= nr_cpu_ids)
+		return -EINVAL;
+	cpu = array_index_nospec(stats->cpu, nr_cpu_ids);
+	if (!cpu_possible(cpu))
 		return -EINVAL;
 	/* Pairs with the release in twq_cpu_rehome(). */
-	stats->serving_cpu = READ_ONCE(per_cpu(twq_cpus, stats->cpu).host);
-	twq_cpu_read_stats(stats->cpu, &stats->cpu_stats);
+	stats->serving_cpu = READ_ONCE(per_cpu(twq_cpus, cpu).host);
+	twq_cpu_read_stats(cpu, &stats->cpu_stats);
 	return 0;
 }
 

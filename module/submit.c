@@ -295,7 +295,7 @@ long twq_submit(struct file *filp, struct twq_submit __user *arg)
 	/* As many as the return value can tell of. */
 	made = twq_submit_ops(file, u64_to_user_ptr(args.ops),
 			      min_t(u32, args.nr_ops, INT_MAX));
-	if (made != args.nr_ops || !args.max_events)
+	if (made < 0 || made != args.nr_ops || !args.max_events)
 		return made;
 	got = twq_submit_events(file, &args);
 	if (got > 0 && put_user(got, &arg->nr_events))

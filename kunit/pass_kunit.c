@@ -95,6 +95,69 @@ static void wakeup_within_a_run_is_served_by_the_pass(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, here()->passing);
 }
 
+/* -- many that were woken at once ----------------------------------------- */
+
+#define CROWD	1000
+
+static struct crowd {
+	struct probe *latecomer;
+	int looks;
+	int looks_before_a_run;
+	int runs;
+	int wrong;	/* out of the order in which they were woken */
+} crowd;
+
+static void crowd_look(struct twq_task *nobody)
+{
+	if (++crowd.looks == 2)
+		twq_task_wakeup(&crowd.latecomer->task, TWQ_WOKEN_IO);
+	if (!crowd.runs)
+		world_at(TWQ_TP_LOOK, NULL, crowd_look);
+}
+
+static void crowd_run(struct probe *p)
+{
+	if (!crowd.runs)
+		crowd.looks_before_a_run = crowd.looks;
+	crowd.wrong += crowd.runs++ != (long)p->arg;
+}
+
+static struct probe *crowd_new(struct kunit *test, long nr)
+{
+	struct probe *p = probe_new_on(test, world_cpu());
+
+	p->hook = crowd_run;
+	p->arg = (void *)nr;
+	return p;
+}
+
+/*
+ * They are put into their order a part at a time: no look, in which bottom
+ * halves are off throughout, goes over more of them than a pass may run.
+ */
+static void crowd_is_served_in_order_and_in_parts(struct kunit *test)
+{
+	struct probe **p;
+	int i;
+
+	p = kunit_kcalloc(test, CROWD, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(&crowd, 0, sizeof(crowd));
+	for (i = 0; i < CROWD; i++)
+		p[i] = crowd_new(test, i);
+	crowd.latecomer = crowd_new(test, CROWD);
+	world_settle(test);
+	local_bh_disable();
+	world_at(TWQ_TP_LOOK, NULL, crowd_look);
+	for (i = 0; i < CROWD; i++)
+		twq_task_wakeup(&p[i]->task, TWQ_WOKEN_IO);
+	local_bh_enable();
+	world_settle(test);
+	KUNIT_EXPECT_EQ(test, crowd.runs, CROWD + 1);
+	KUNIT_EXPECT_EQ(test, crowd.wrong, 0);
+	KUNIT_EXPECT_GE(test, crowd.looks_before_a_run, CROWD / (int)twq_budget);
+}
+
 /*
  * A push into an inbox that was not empty kicks nobody, and the inbox is not
  * emptied before the run queue is: so a look asks for another one for it.
@@ -383,6 +446,7 @@ static struct kunit_case pass_cases[] = {
 	KUNIT_CASE(interrupt_at_the_beginning_of_a_look),
 	KUNIT_CASE(due_deadline_set_within_a_run),
 	KUNIT_CASE(wakeup_within_a_run_is_served_by_the_pass),
+	KUNIT_CASE(crowd_is_served_in_order_and_in_parts),
 	KUNIT_CASE(wakeup_while_others_wait_is_served),
 	KUNIT_CASE(request_of_a_new_host_before_the_pass_ends),
 	KUNIT_CASE(request_of_a_new_host_across_the_end_of_the_pass),

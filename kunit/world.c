@@ -119,7 +119,7 @@ static bool cpu_is_quiet(struct twq_cpu *c)
 {
 	return !READ_ONCE(c->bh.state) && !hrtimer_active(&c->rest.hr) &&
 	       llist_empty(&c->inbox) &&
-	       !READ_ONCE(c->run);
+	       !READ_ONCE(c->taken) && !READ_ONCE(c->run);
 }
 
 static void world_nop(void *info)

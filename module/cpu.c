@@ -221,22 +221,45 @@ enum twq_turn {
 #define TWQ_TURN_TASKS		32U
 #define TWQ_TURN_QUICK_NS	(50 * (s64)NSEC_PER_USEC)
 
+/*
+ * Most tasks that a look puts into the order of arrival: a quick look, although
+ * nothing of them is in the cache.
+ */
+#define TWQ_TURN_OVER		64U
+
 /* Whether there is anything; who pushes meanwhile asks for another look. */
 static bool twq_cpu_has_run(struct twq_cpu *c)
 {
 	/* Pairs with the stores below, by a former host, and twq_cpu_push(). */
-	return READ_ONCE(c->run) || !llist_empty(&c->inbox);
+	return READ_ONCE(c->run) || READ_ONCE(c->taken) ||
+	       !llist_empty(&c->inbox);
 }
 
-/* The run queue, filled from the inbox in the order of arrival when empty. */
+/*
+ * The run queue, filled from the inbox in the order of arrival when empty. That
+ * takes a look for each TWQ_TURN_OVER of them, and there is none to run until
+ * the first one has been reached: a program may wake any number at once, and
+ * llist_reverse_order() would go over all of them with bottom halves off.
+ */
 static struct llist_node *twq_cpu_collect(struct twq_cpu *c)
 {
+	struct llist_node *taken = c->taken, *run = c->run, *next;
+	unsigned int nr;
+
 	twq_bh_assert_held();
 	/* The full barrier of the xchg() pairs with llist_add(). */
-	if (!c->run)
-		WRITE_ONCE(c->run,
-			   llist_reverse_order(llist_del_all(&c->inbox)));
-	return c->run;
+	if (!run && !taken)
+		taken = llist_del_all(&c->inbox);
+	for (nr = 0; taken && nr < TWQ_TURN_OVER; nr++) {
+		next = taken->next;
+		taken->next = run;
+		run = taken;
+		taken = next;
+	}
+	/* Both pair with twq_cpu_has_run(). */
+	WRITE_ONCE(c->taken, taken);
+	WRITE_ONCE(c->run, run);
+	return taken ? NULL : run;
 }
 
 /* The turns. *@more tells of more. False when not the host. */
@@ -285,7 +308,8 @@ static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *allow,
 	for (nr = 0; next && nr < max; nr++)
 		next = next->next;
 	/* Pairs with twq_cpu_has_run(). */
-	WRITE_ONCE(c->run, next);
+	if (nr)
+		WRITE_ONCE(c->run, next);
 	twq_cpu_unlock(c);
 	allow->left -= nr;
 	/* What has come into the inbox before this has no look of its own. */
@@ -407,16 +431,12 @@ static enum hrtimer_restart twq_cpu_rested(struct hrtimer *hr)
 /* On the present host: names another one. Counts the tasks that change. */
 static void twq_cpu_rehome(struct twq_cpu *c, int host)
 {
-	struct llist_node *next;
-
 	if (!twq_cpu_lock(c))
 		return;
-	for (next = c->run; next; next = next->next)
-		twq_count(rehomed);
 	/* Pairs with llist_add(); only the host takes from the inbox. */
-	llist_for_each(next, READ_ONCE(c->inbox.first))
-		twq_count(rehomed);
-	this_cpu_add(twq_counters.rehomed, c->queue.nr);
+	this_cpu_add(twq_counters.rehomed, c->queue.nr +
+		     twq_list_count(c->run) + twq_list_count(c->taken) +
+		     twq_list_count(READ_ONCE(c->inbox.first)));
 	twq_timer_stop(&c->timer);
 	trace_twq_rehome(c->cpu, c->host, host, c->queue.nr);
 	/* Pairs with the acquire in twq_cpu_lock() and with all looks. */
@@ -520,6 +540,7 @@ int twq_cpu_init(void)
 		twq_timer_init(&c->timer, twq_cpu_fire);
 		twq_rest_init(&c->rest, twq_cpu_rested);
 		c->run = NULL;
+		c->taken = NULL;
 		init_llist_head(&c->inbox);
 		tasklet_setup(&c->bh, twq_cpu_pass);
 		INIT_CSD(&c->csd, twq_cpu_kicked, c);
@@ -539,6 +560,22 @@ static void twq_cpu_nop(void *info)
 {
 }
 
+static void twq_cpu_stop_rests(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		twq_rest_stop(&per_cpu(twq_cpus, cpu).rest);
+}
+
+static void twq_cpu_kill_passes(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
+}
+
 /**
  * twq_cpu_exit() - stop serving
  *
@@ -548,7 +585,9 @@ void twq_cpu_exit(void)
 {
 	int cpu, round;
 
-	cpuhp_remove_state_nocalls(twq_cpuhp);
+	/* From here nobody names another host: no CPU may go down. */
+	cpus_read_lock();
+	cpuhp_remove_state_nocalls_cpuslocked(twq_cpuhp);
 	for_each_possible_cpu(cpu)
 		twq_timer_stop(&per_cpu(twq_cpus, cpu).timer);
 	/*
@@ -558,15 +597,16 @@ void twq_cpu_exit(void)
 	 * interrupt serves synchronous calls first, so a round may end before a
 	 * kick of the same batch, but the next is of a later batch; and a kick
 	 * may be sent on once: two rounds for each. Then the passes that those
-	 * kicks have started.
+	 * kicks have started, one of which may have been asked for another look
+	 * and have left that to the end of a rest: once more both.
 	 */
-	for_each_possible_cpu(cpu)
-		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
+	twq_cpu_kill_passes();
 	for (round = 0; round < 4; round++) {
 		on_each_cpu(twq_cpu_nop, NULL, 1);
-		for_each_possible_cpu(cpu)
-			twq_rest_stop(&per_cpu(twq_cpus, cpu).rest);
+		twq_cpu_stop_rests();
 	}
-	for_each_possible_cpu(cpu)
-		tasklet_kill(&per_cpu(twq_cpus, cpu).bh);
+	twq_cpu_kill_passes();
+	twq_cpu_stop_rests();
+	twq_cpu_kill_passes();
+	cpus_read_unlock();
 }

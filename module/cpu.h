@@ -37,6 +37,8 @@
  * @queue: local wait queue; under twq_cpu_lock()
  * @timer: timer at the first key of @queue; under twq_cpu_lock()
  * @run: run queue: what was in the inbox, first one first; under twq_cpu_lock()
+ * @taken: what has left the inbox, last one first, and is not yet in @run, which
+ *	is served once it is; under twq_cpu_lock()
  * @host: the CPU that serves this; written by the present host only
  * @cpu: the CPU whose part this is
  * @rest: when interrupts may start a pass again
@@ -52,6 +54,7 @@ struct twq_cpu {
 	struct twq_queue queue;
 	struct twq_timer timer;
 	struct llist_node *run;
+	struct llist_node *taken;
 	int host;
 	int cpu;
 	bool passing;
@@ -70,6 +73,9 @@ DECLARE_PER_CPU(struct twq_cpu_stats, twq_counters);
 extern unsigned int twq_budget;
 
 #define twq_count(what)		this_cpu_inc(twq_counters.what)
+
+/* Tasks of a list that are counted where only the count is wanted. */
+#define TWQ_COUNT_MAX		1000U
 
 void twq_cpu_rearm(struct twq_cpu *c, s64 key_ns);
 void twq_cpu_push(struct twq_cpu *c, struct llist_node *node);
@@ -122,6 +128,23 @@ static inline void twq_cpu_arm(struct twq_cpu *c, s64 key_ns)
 	twq_bh_assert_held();
 	if (twq_timer_is_late(&c->timer, key_ns))
 		twq_cpu_rearm(c, key_ns);
+}
+
+/**
+ * twq_list_count() - how long a run queue or an inbox is
+ * @node: its first link, or NULL
+ *
+ * Context: on the host, under twq_cpu_lock(); others may add to the inbox.
+ * Return: the number; TWQ_COUNT_MAX + 1 for more than TWQ_COUNT_MAX: bottom
+ * halves are off, and programs make the list as long as they like.
+ */
+static inline unsigned int twq_list_count(const struct llist_node *node)
+{
+	unsigned int nr = 0;
+
+	for (; node && nr <= TWQ_COUNT_MAX; node = node->next)
+		nr++;
+	return nr;
 }
 
 #ifdef TWQ_KUNIT

@@ -10,7 +10,6 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/list.h>
-#include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/workqueue.h>
@@ -20,9 +19,6 @@
 #include "measure.h"
 #include "shared.h"
 #include "task.h"
-
-/* Tasks that wait are counted up to here, with bottom halves off. */
-#define TWQ_COUNT_MAX	1000U
 
 static struct dentry *twq_debugfs;
 
@@ -77,22 +73,15 @@ static long twq_look_here(void *arg)
 {
 	struct twq_look *look = arg;
 	struct twq_cpu *c = look->cpu;
-	struct llist_node *next;
 
 	if (!twq_cpu_lock(c))
 		return -EXDEV;
 	look->depth = c->queue.nr;
 	look->first_ns = twq_queue_first_key(&c->queue);
 	look->armed_ns = c->timer.armed_ns;
-	look->run = 0;
-	llist_for_each(next, c->run)
-		if (look->run++ == TWQ_COUNT_MAX)
-			break;
-	look->inbox = 0;
+	look->run = twq_list_count(c->run) + twq_list_count(c->taken);
 	/* Nobody but the host takes from the inbox, and that is this CPU. */
-	llist_for_each(next, READ_ONCE(c->inbox.first))
-		if (look->inbox++ == TWQ_COUNT_MAX)
-			break;
+	look->inbox = twq_list_count(READ_ONCE(c->inbox.first));
 	twq_cpu_unlock(c);
 	return 0;
 }

@@ -76,7 +76,10 @@ void twq_task_wakeup(struct twq_task *task, u32 reasons)
 }
 EXPORT_SYMBOL_GPL(twq_task_wakeup);
 
-/* The end of a KILLED task, RUNNING for ever: out of the tree, released. */
+/*
+ * The end of a KILLED task, which is RUNNING: out of the tree, released. Where
+ * the tree may not be touched, by a CPU that may.
+ */
 static void twq_task_reap(struct twq_task *task)
 {
 	if (!twq_task_detach(task)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shared wait queue. Its timer fires on whatever CPU and asks that CPU for
- * a pass; a pass on any CPU takes what is due. The lock is held for a few
+ * The shared wait queue. Its timer fires on the CPU that has armed it, or on the
+ * one that took it over, and asks that CPU for a pass; a pass on any CPU takes
+ * what is due. The lock is held for a few
  * tasks at a time, so that a storm of deadlines does not keep other CPUs from
  * the queue, and nothing is taken inside it.
  */

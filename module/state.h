@@ -15,11 +15,13 @@
  *                                    |
  *      idle -- destroy() elsewhere --+ (QUEUED|KILLED)
  *
- * Each arrow is one atomic step, in one helper below. QUEUED means that
+ * Each arrow is one atomic step, in one helper below; the last one is two, by
+ * way of RUNNING|KILLED. QUEUED means that
  * somebody has the duty to bring the task to a run queue or has done so; its
  * links are his. RUNNING means that one CPU runs it; it is dropped last, after
  * the task has been queued, and after that step the CPU does not look at the
- * task again. RUNNING|KILLED is never left.
+ * task again. RUNNING|KILLED is left for QUEUED|KILLED alone, by a run that
+ * finds at its end that it was killed, and where the tree may not be touched.
  *
  * Order of memory. A step that is made is a full barrier, and pairs with the
  * steps on the same word before and after it; one that gives up (-ESRCH or

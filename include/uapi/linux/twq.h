@@ -105,8 +105,8 @@ struct twq_info {
  * @reserved: must be zero
  *
  * More than one allowed CPU sets SHARED_WQ by itself. A task without that flag
- * takes QUEUE, SCHEDULE and CANCEL from its owner CPU only. The structure is
- * written back before the task exists: after -EFAULT there is no task.
+ * takes QUEUE, SCHEDULE and CANCEL from its owner CPU only. @id is written
+ * before the task exists: after -EFAULT there is no task.
  */
 struct twq_create {
 	__u64 id;
@@ -251,7 +251,8 @@ struct twq_ledger {
  * @cut: passes that ended with work left to a further one
  * @kicks: interrupts sent to another CPU
  * @refused: foreign operations refused with -EXDEV
- * @rehomed: tasks that changed the CPU serving them by hotplug
+ * @rehomed: tasks that changed the CPU serving them by hotplug; of those that
+ *	waited to run some thousands at most are counted
  * @local_depth: tasks in the CPU's local tree now
  * @shared_depth: tasks in the shared tree now (one tree, whatever the CPU)
  */

@@ -276,7 +276,7 @@ on 0 queue b +1s
 stats
 END
 silent
-out '^create a: id=0x[0-9a-f]+$'
+out '^create a: id=0x1000000$'	# as in twqctl(8)
 out '^events: 1$'
 out '^  task=a .*reasons=timer cpu=0 .*late=[0-9.]+ms$'
 out '^query a: .*state=shared_wq due_in=none deadline=never'

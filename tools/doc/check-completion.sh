@@ -12,7 +12,7 @@ set -euo pipefail
 PAGE=$TOP/tools/man/twqctl.8
 FRAMEWORK=/usr/share/bash-completion/bash_completion
 # What argp adds to each command.
-OF_ALL=(--device= --help --usage --version)
+OF_ALL=(--help --usage --version)
 
 # What bash offers at the end of a line, a word on a line. In a folder with the
 # two files script.twq and other.twq.
@@ -70,7 +70,7 @@ options() {
 	[[ $page == *--json* ]]
 	# shellcheck disable=SC2046 # a list of words
 	same "twqctl $name -" \
-		"$(words "${OF_ALL[@]}" $(grep -vx -- --device= <<<"$page"))" \
+		"$(words "${OF_ALL[@]}" $page)" \
 		"$(offered "twqctl $name -")"
 }
 

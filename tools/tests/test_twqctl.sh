@@ -99,11 +99,14 @@ echo "TAP version 13"
 begin info_shows_limits
 run 0 "$twqctl" info
 out '^event size +48 bytes$'
+out '^slot size +16 bytes$'
+out '^operation size +64 bytes$'
 out '^max tasks +[0-9]+ a file$'
 silent
 run 0 "$twqctl" info --json
 json
-out '"abi_version":2,"event_size":48,.*"max_tasks":[0-9]+'
+out '"abi_version":2,"event_size":48,"slot_size":16,"op_size":64,'
+out '"max_tasks":[0-9]+'
 finish
 
 begin stats_has_rows_and_sum
@@ -151,6 +154,7 @@ run 2 "$twqctl" trace --output=x --duration=0s
 err '--duration: expected a time above 0'
 run 2 "$twqctl" trace --output=x --buffer=3
 err '--buffer: expected 4 to'
+run 2 "$twqctl" trace --output=x --device=/dev/twq
 run 2 "$twqctl" top --delay=0
 err '--delay: expected 1 to'
 run 2 "$twqctl" top --count=x

@@ -11,31 +11,57 @@
 
 enum { OPT_DEVICE = 0x100, OPT_JSON };
 
-static const struct argp_option common_options[] = {
-	{ "device", OPT_DEVICE, "PATH", 0, "The device (/dev/twq)", 1 },
+static const struct argp_option json_options[] = {
 	{ "json", OPT_JSON, NULL, 0, "Print JSON instead of text", 1 },
 	{ 0 }
 };
+
+static const struct argp_option common_options[] = {
+	{ "device", OPT_DEVICE, "PATH", 0, "The device (/dev/twq)", 1 },
+	{ 0 }
+};
+
+static error_t parse_json(int key, char *arg, struct argp_state *state)
+{
+	struct twqctl *ctl = state->input;
+
+	(void)arg;
+	if (key != OPT_JSON)
+		return ARGP_ERR_UNKNOWN;
+	ctl->json = true;
+	return 0;
+}
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
 	struct twqctl *ctl = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		common_input(state, ctl);
+		return 0;
 	case OPT_DEVICE:
 		ctl->device = arg;
-		return 0;
-	case OPT_JSON:
-		ctl->json = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
+static const struct argp json_argp = {
+	.options = json_options,
+	.parser = parse_json,
+};
+
+const struct argp_child json_child[] = {
+	{ .argp = &json_argp },
+	{ 0 }
+};
+
 static const struct argp common_argp = {
 	.options = common_options,
 	.parser = parse_common,
+	.children = json_child,
 };
 
 const struct argp_child common_child[] = {

@@ -24,9 +24,11 @@ static error_t parse_info(int key, char *arg, struct argp_state *state)
 
 static void print_info_json(const struct twq_info *info)
 {
-	json_t *object = json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:I}",
+	json_t *object = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I}",
 				   "abi_version", info->abi_version,
 				   "event_size", info->event_size,
+				   "slot_size", info->slot_size,
+				   "op_size", info->op_size,
 				   "nr_cpus", info->nr_cpus,
 				   "budget", info->budget,
 				   "max_tasks", (json_int_t)info->max_tasks,
@@ -42,6 +44,8 @@ static void print_info(const struct twq_info *info)
 {
 	printf("abi version       %u\n", info->abi_version);
 	printf("event size        %u bytes\n", info->event_size);
+	printf("slot size         %u bytes\n", info->slot_size);
+	printf("operation size    %u bytes\n", info->op_size);
 	printf("CPU numbers       0 to %u\n", info->nr_cpus - 1);
 	printf("budget            %u tasks a pass\n", info->budget);
 	printf("max tasks         %llu a file\n",

@@ -293,7 +293,7 @@ int cmd_trace(struct twqctl *ctl, int argc, char **argv)
 		       "FILE.html as a page with the picture. An interrupt ends\n"
 		       "the record early.\n"
 		       "\013TIME is " DURATION_SYNTAX ".",
-		.children = common_child,
+		.children = json_child,
 	};
 	struct trace_args args = {
 		.ctl = ctl, .duration_ns = 5 * NSEC_PER_SEC, .buffer_kb = 8192,

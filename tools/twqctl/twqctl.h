@@ -14,7 +14,7 @@ enum twqctl_exit {
 };
 
 /**
- * struct twqctl - the options that every command takes
+ * struct twqctl - the options that are no command's own
  * @device: path of the device
  * @json: print JSON instead of text
  */
@@ -24,10 +24,12 @@ struct twqctl {
 };
 
 /*
- * Parses --device and --json into its input, a struct twqctl. A command lists
- * it as a child and hands its own struct twqctl over with common_input().
+ * Parses --device and --json, or --json alone where no device is opened, into
+ * its input, a struct twqctl. A command lists one of them as a child and hands
+ * its own struct twqctl over with common_input().
  */
 extern const struct argp_child common_child[];
+extern const struct argp_child json_child[];
 void common_input(struct argp_state *state, struct twqctl *ctl);
 
 /*

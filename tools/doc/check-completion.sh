@@ -68,10 +68,22 @@ options() {
 	local name=$1 page
 	page=$(options_of_page "$name")
 	[[ $page == *--json* ]]
-	# shellcheck disable=SC2046 # a list of words
+	# shellcheck disable=SC2086 # a list of words
 	same "twqctl $name -" \
 		"$(words "${OF_ALL[@]}" $page)" \
 		"$(offered "twqctl $name -")"
+}
+
+# accepted LINE: the program takes each value that is offered, and then has no
+# device.
+accepted() {
+	local head=${1%"${1##*[= ]}"} value status
+	for value in $(offered "$1"); do
+		status=0
+		# shellcheck disable=SC2086 # a list of words
+		$head$value --device=/dev/null >/dev/null 2>&1 || status=$?
+		same "$head$value" 3 "$status"
+	done
 }
 
 values() {
@@ -79,6 +91,13 @@ values() {
 	offers 'twqctl checks --duration=10' 10{ns,us,ms,s}
 	offers 'twqctl checks -i 5m' 5ms
 	offers 'twqctl storm -d 3' 3{ns,us,ms,s}
+	offers 'twqctl top -d 3' 3{ns,us,ms,s}
+	offers 'twqctl top --delay 3' 3{ns,us,ms,s}
+	offers 'twqctl stats --watch=3' 3{ns,us,ms,s}
+	PATH=$scratch:$PATH
+	accepted 'twqctl storm -d 3'
+	accepted 'twqctl top -d 3'
+	accepted 'twqctl stats --watch=3'
 	offers 'twqctl checks --duration x'
 	offers 'twqctl checks --seed '
 	offers 'twqctl stats --watch='

@@ -122,6 +122,9 @@ finish
 begin stats_watch_repeats
 run 143 timeout 3 "$twqctl" stats --watch=1
 [ "$(grep -c '^all ' "$work/out")" -ge 2 ] || note "printed once"
+timeout 60 "$twqctl" stats -w100ms 2>"$work/err" |
+	grep -m 5 '^all ' >"$work/out"
+[ "$(wc -l <"$work/out")" = 5 ] || note "not often: $(cat "$work/err")"
 finish
 
 begin usage_is_2
@@ -146,6 +149,9 @@ run 2 "$twqctl" storm --duration 5
 err '--duration: expected a whole number with ns, us, ms or s'
 run 2 "$twqctl" storm --seed x
 run 2 "$twqctl" stats --watch=x
+err '--watch: expected seconds, or a whole number with ns, us, ms or s'
+run 2 "$twqctl" stats --watch=-1s
+run 2 "$twqctl" stats --watch=2days
 run 2 "$twqctl" trace
 err 'expected --output=FILE'
 run 2 "$twqctl" trace --output=x --duration=5
@@ -156,7 +162,9 @@ run 2 "$twqctl" trace --output=x --buffer=3
 err '--buffer: expected 4 to'
 run 2 "$twqctl" trace --output=x --device=/dev/twq
 run 2 "$twqctl" top --delay=0
-err '--delay: expected 1 to'
+err '--delay: expected seconds, or .* above 0 and up to a day'
+run 2 "$twqctl" top --delay=86401
+run 2 "$twqctl" top --delay=86401s
 run 2 "$twqctl" top --count=x
 err '--count: expected a number above 0'
 run 2 "$twqctl" run one two
@@ -204,6 +212,8 @@ json
 [ "$(wc -l <"$work/out")" = 2 ] || note "not two objects"
 out '^\{"at_ns":[0-9]+,"length_ns":[0-9]+,"cpus":\[\{"cpu":0,'
 out '"late_p99_below_ns":[0-9n].*"shared_depth":[0-9]+,"lock_longest_ns":'
+run 0 "$twqctl" top --json --count=2 --delay=20ms
+out '"length_ns":[0-9]{1,9},'
 run 0 timeout -s INT 2 "$twqctl" top -d 100
 [ "$(cat /sys/kernel/debug/twq/measure 2>/dev/null)" != on ] ||
 	note "it measures on"

@@ -21,7 +21,7 @@
 
 struct stats_args {
 	struct twqctl *ctl;
-	uint64_t watch_s;	/* 0: print once */
+	int64_t watch_ns;	/* 0: print once */
 };
 
 struct stats_rows {
@@ -31,8 +31,8 @@ struct stats_rows {
 };
 
 static const struct argp_option options[] = {
-	{ "watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL,
-	  "Print again every SECONDS (1) until interrupted", 0 },
+	{ "watch", 'w', "TIME", OPTION_ARG_OPTIONAL,
+	  "Print again every TIME (1s) until interrupted", 0 },
 	{ 0 }
 };
 
@@ -45,9 +45,9 @@ static error_t parse_stats(int key, char *arg, struct argp_state *state)
 		common_input(state, args->ctl);
 		return 0;
 	case 'w':
-		args->watch_s = 1;
-		if (arg && parse_number(arg, 1, 86400, &args->watch_s))
-			argp_error(state, "--watch: expected 1 to 86400 seconds, not '%s'",
+		args->watch_ns = NSEC_PER_SEC;
+		if (arg && parse_period(arg, &args->watch_ns))
+			argp_error(state, "--watch: expected " PERIOD_SYNTAX ", not '%s'",
 				   arg);
 		return 0;
 	default:
@@ -155,7 +155,7 @@ static void print_rows(const struct stats_rows *rows)
 static int show(const struct stats_args *args, int fd, unsigned int nr_cpus,
 		struct stats_rows *rows)
 {
-	bool screen = args->watch_s && isatty(STDOUT_FILENO);
+	bool screen = args->watch_ns && isatty(STDOUT_FILENO);
 	int ret = collect(fd, nr_cpus, rows);
 
 	if (ret < 0) {
@@ -169,14 +169,17 @@ static int show(const struct stats_args *args, int fd, unsigned int nr_cpus,
 	if (screen)
 		printf("\033[H\033[J");
 	print_rows(rows);
-	if (args->watch_s && !screen)
+	if (args->watch_ns && !screen)
 		printf("\n");
 	return ferror(stdout) ? -EIO : 0;
 }
 
 static int show_again(const struct stats_args *args, int fd)
 {
-	struct timespec pause = { .tv_sec = args->watch_s };
+	const struct timespec pause = {
+		.tv_sec = args->watch_ns / NSEC_PER_SEC,
+		.tv_nsec = args->watch_ns % NSEC_PER_SEC,
+	};
 	struct stats_rows rows;
 	struct twq_info info;
 	int ret;
@@ -189,7 +192,7 @@ static int show_again(const struct stats_args *args, int fd)
 		return -ENOMEM;
 	do {
 		ret = show(args, fd, info.nr_cpus, &rows);
-	} while (!ret && args->watch_s && !nanosleep(&pause, NULL));
+	} while (!ret && args->watch_ns && !nanosleep(&pause, NULL));
 	free(rows.cpus);
 	return ret;
 }
@@ -199,7 +202,10 @@ int cmd_stats(struct twqctl *ctl, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_stats,
-		.doc = "Print what the queues did on each CPU since the module was loaded.",
+		.doc = "Print what the queues did on each CPU since the module was\n"
+		       "loaded.\n"
+		       "\013TIME is " DURATION_SYNTAX ", or\n"
+		       "digits alone, which are seconds.",
 		.children = common_child,
 	};
 	struct stats_args args = { .ctl = ctl };

@@ -22,17 +22,16 @@
 #include "twqctl.h"
 #include "units.h"
 
-#define MAX_SECONDS	86400
 #define LOOK_NS		(100 * NSEC_PER_MSEC)
 
 struct top_args {
 	struct twqctl *ctl;
-	uint64_t seconds;
+	int64_t delay_ns;
 	uint64_t count;		/* 0: until interrupted */
 };
 
 static const struct argp_option options[] = {
-	{ "delay", 'd', "SECONDS", 0, "Time between two looks (1)", 0 },
+	{ "delay", 'd', "TIME", 0, "Time between two looks (1s)", 0 },
 	{ "count", 'n', "COUNT", 0, "End after COUNT looks", 0 },
 	{ 0 }
 };
@@ -54,9 +53,9 @@ static error_t parse_top(int key, char *arg, struct argp_state *state)
 		common_input(state, args->ctl);
 		return 0;
 	case 'd':
-		if (parse_number(arg, 1, MAX_SECONDS, &args->seconds))
-			argp_error(state, "--delay: expected 1 to %d seconds, not '%s'",
-				   MAX_SECONDS, arg);
+		if (parse_period(arg, &args->delay_ns))
+			argp_error(state, "--delay: expected " PERIOD_SYNTAX ", not '%s'",
+				   arg);
 		return 0;
 	case 'n':
 		if (parse_number(arg, 1, UINT32_MAX, &args->count))
@@ -207,9 +206,9 @@ static void show_json(const struct top *top)
 /* -- the loop ------------------------------------------------------------- */
 
 /* A key or a signal ends it early; true when that is the end of all. */
-static bool wait_for(uint64_t seconds)
+static bool wait_for(int64_t delay_ns)
 {
-	int64_t end_ns = monotonic_ns() + (int64_t)seconds * NSEC_PER_SEC;
+	int64_t end_ns = monotonic_ns() + delay_ns;
 	struct timespec pause;
 	int64_t left_ns;
 
@@ -256,7 +255,7 @@ static int loop(const struct top_args *args, struct top *top, int fd)
 	int ret;
 
 	for (n = 0; !args->count || n < args->count; n++) {
-		if (wait_for(args->seconds))
+		if (wait_for(args->delay_ns))
 			return 0;
 		ret = top_sample(top, fd);
 		if (ret < 0)
@@ -315,10 +314,12 @@ int cmd_top(struct twqctl *ctl, int argc, char **argv)
 		.parser = parse_top,
 		.doc = "Show what the queues do now, a row for each CPU. On a\n"
 		       "terminal q ends it. Lateness and the shared lock are\n"
-		       "measured meanwhile, if debugfs can be read (by root).",
+		       "measured meanwhile, if debugfs can be read (by root).\n"
+		       "\013TIME is " DURATION_SYNTAX ", or\n"
+		       "digits alone, which are seconds.",
 		.children = common_child,
 	};
-	struct top_args args = { .ctl = ctl, .seconds = 1 };
+	struct top_args args = { .ctl = ctl, .delay_ns = NSEC_PER_SEC };
 	int fd, ret;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))

@@ -45,6 +45,22 @@ int parse_duration(const char *text, int64_t *ns)
 	return __builtin_mul_overflow(number, unit->ns, ns) ? -ERANGE : 0;
 }
 
+int parse_period(const char *text, int64_t *ns)
+{
+	const int64_t day_s = 86400;
+	uint64_t seconds;
+	int ret;
+
+	ret = parse_number(text, 1, day_s, &seconds);
+	if (!ret)
+		*ns = seconds * NSEC_PER_SEC;
+	else
+		ret = parse_duration(text, ns);
+	if (ret)
+		return ret;
+	return *ns > 0 && *ns <= day_s * NSEC_PER_SEC ? 0 : -ERANGE;
+}
+
 static int parse_cpu(const char **text, unsigned long *cpu)
 {
 	char *end;

@@ -12,6 +12,8 @@
 
 /* What parse_duration() takes, for error messages. */
 #define DURATION_SYNTAX	"a whole number with ns, us, ms or s, as in 100ms"
+/* What parse_period() takes, for error messages. */
+#define PERIOD_SYNTAX	"seconds, or a whole number with ns, us, ms or s, above 0 and up to a day"
 /* What parse_cpus() takes, for error messages. */
 #define CPUS_SYNTAX	"a list of CPU numbers, as in 0-3,5"
 
@@ -20,6 +22,12 @@
  * when the time does not fit into 64 bits of nanoseconds.
  */
 int parse_duration(const char *text, int64_t *ns);
+
+/*
+ * Takes the same, or digits alone, which are seconds. Returns 0, -EINVAL, or
+ * -ERANGE when it is not above 0 and up to a day.
+ */
+int parse_period(const char *text, int64_t *ns);
 
 /* Takes numbers and ranges with commas. Returns 0, -EINVAL or -ERANGE. */
 int parse_cpus(const char *text, cpu_set_t *cpus);

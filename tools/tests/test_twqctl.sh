@@ -111,6 +111,11 @@ finish
 
 begin stats_has_rows_and_sum
 run 0 "$twqctl" stats
+# As tests/trace.h: for names of threads the kernel patches its scheduler while it
+# runs, on which emulated CPUs stumble.
+names=/sys/kernel/tracing/options/record-cmd
+[ ! -w $names ] || echo 0 >$names
+
 out '^CPU +queued +kept +expired'
 out '^0 '
 out '^all '
@@ -189,11 +194,45 @@ run 3 "$twqctl" info --device /dev/nothing
 err 'cannot open /dev/nothing: No such file'
 run 3 "$twqctl" --device=/dev/null stats
 err '/dev/null is not a twq device'
+run 3 "$twqctl" top --device /dev/nothing
+err 'cannot open /dev/nothing: No such file'
 run 3 "$twqctl" checks --device /dev/nothing
 run 3 "$twqctl" storm --device /dev/nothing
 run 3 "$twqctl" run --device /dev/nothing
 run 3 "$twqctl" run /no/such/file
 err '/no/such/file: No such file'
+finish
+
+# lost STATUS WORDS: what twqctl prints cannot be written.
+lost() {
+	want=$1
+	shift
+	# shellcheck disable=SC2086 # a list of words
+	printf 'create a\n' | timeout 60 "$twqctl" $1 >/dev/full 2>"$work/err"
+	got=$?
+	[ "$got" = "$want" ] ||
+		note "$1: status $got instead of $want: $(cat "$work/err")"
+	err '^twqctl: standard output: '
+}
+
+begin output_that_is_lost_is_3
+lost 3 --help
+lost 3 --version
+lost 3 info
+lost 3 'info --json'
+lost 3 stats
+lost 3 'stats --watch=10ms'
+lost 3 'top --count=2 --delay=10ms'
+lost 3 'top --json --delay=10ms'
+lost 3 'checks --duration=100ms --checks=10 --silence=15s'
+lost 3 'storm --seed=1 --threads=1 --operations=10'
+lost 3 run
+lost 3 'run --json'
+if [ -d /sys/kernel/tracing/events/twq ]; then
+	lost 3 "trace -d 10ms -o $work/lost"
+fi
+# A broken promise remains one.
+lost 1 'checks --duration=1s --checks=10 --rate=0 --silence=1ms'
 finish
 
 # In a pipe. What only root may read is told of, and missed by nothing else.

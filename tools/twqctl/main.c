@@ -4,9 +4,11 @@
  * stands in the file of its name and parses its own options.
  */
 #include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "twqctl.h"
 
@@ -49,7 +51,7 @@ static const char doc[] =
 	"  0  all is well\n"
 	"  1  a promise was broken or a script line failed\n"
 	"  2  wrong usage\n"
-	"  3  trouble with the device or the system";
+	"  3  trouble with the device or the system, or with the output";
 
 static const struct command *find_command(const char *name)
 {
@@ -85,6 +87,25 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/*
+ * At the end, however it came, so that help is looked at, too: success is none
+ * if what was to be printed is not there. Worse that is known already remains.
+ */
+static void check_output(int status, void *unused)
+{
+	int error;
+
+	(void)unused;
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return;
+	error = errno;	/* 0 if it was an earlier line that failed */
+	warnx("standard output: %s",
+	      error ? strerror(error) : "a line could not be written");
+	if (status == TWQCTL_OK)
+		_exit(TWQCTL_TROUBLE);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -98,6 +119,8 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = TWQCTL_USAGE;
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (on_exit(check_output, NULL))
+		err(TWQCTL_TROUBLE, "on_exit");
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args))
 		return TWQCTL_USAGE;
 	if (asprintf(&name, "twqctl %s", args.command->name) < 0)

@@ -171,7 +171,7 @@ static int show(const struct stats_args *args, int fd, unsigned int nr_cpus,
 	print_rows(rows);
 	if (args->watch_ns && !screen)
 		printf("\n");
-	return ferror(stdout) ? -EIO : 0;
+	return ferror(stdout) ? -EIO : 0;	/* main.c tells of it */
 }
 
 static int show_again(const struct stats_args *args, int fd)

@@ -70,62 +70,161 @@ static error_t parse_top(int key, char *arg, struct argp_state *state)
 /* -- as lines, on a screen or not ----------------------------------------- */
 
 static bool on_screen;
+static int screen_row;
+
+enum {
+	CPU, DEPTH, WAITING, QUEUED, EXPIRED, RUNS, KICKS, REFUSED, LATE_P50,
+	LATE_P99, LOCK, COLUMNS
+};
+
+/* A screen leaves out those of the least weight until the others have room. */
+static const struct column {
+	const char *name;
+	int width;		/* < 0: to the left */
+	int weight;
+} columns[COLUMNS] = {
+	[CPU] = { "CPU", -8, 10 },
+	[DEPTH] = { "depth", 7, 7 },
+	[WAITING] = { "waiting", 7, 2 },
+	[QUEUED] = { "queued/s", 8, 4 },
+	[EXPIRED] = { "expired/s", 9, 8 },
+	[RUNS] = { "runs/s", 7, 5 },
+	[KICKS] = { "kicks/s", 7, 0 },
+	[REFUSED] = { "refused/s", 9, 1 },
+	[LATE_P50] = { "late p50", 8, 3 },
+	[LATE_P99] = { "late p99", 8, 9 },
+	[LOCK] = { "lock", 7, 6 },
+};
+
+struct cell {
+	char text[24];
+};
+
+/* Of what is on a screen the last column stays free: no line goes on. */
+static int screen_width(void)
+{
+	return COLS - 1;
+}
+
+static bool is_shown(const struct column *column)
+{
+	int width = -1, i;
+
+	if (!on_screen)
+		return true;
+	for (i = 0; i < COLUMNS; i++)
+		if (columns[i].weight >= column->weight)
+			width += 1 + abs(columns[i].width);
+	return width <= screen_width();
+}
 
 /* What does not fit is cut off. */
 static void line(const char *format, ...)
 {
+	char text[256];
 	va_list args;
 
 	va_start(args, format);
-	if (on_screen) {
-		vw_printw(stdscr, format, args);
-		clrtoeol();
-		if (getcury(stdscr) < LINES - 1)
-			move(getcury(stdscr) + 1, 0);
-	} else {
-		vprintf(format, args);
-		putchar('\n');
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (!on_screen) {
+		puts(text);
+		return;
 	}
+	if (mvaddnstr(screen_row++, 0, text, screen_width()) == OK)
+		clrtoeol();
+}
+
+static void row(const struct cell cells[COLUMNS])
+{
+	char text[256];
+	int len = 0, i;
+
+	for (i = 0; i < COLUMNS; i++)
+		if (is_shown(&columns[i]))
+			len += snprintf(text + len, sizeof(text) - len, "%s%*s",
+					len ? " " : "", columns[i].width,
+					cells[i].text);
+	line("%s", text);
+}
+
+static void put(struct cell *cell, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(cell->text, sizeof(cell->text), format, args);
 	va_end(args);
 }
 
-/* Lateness is known to a power of two: a bound. */
-static struct duration_text bound(uint64_t ns)
+/* Lateness is known to a power of two, told in three digits: "<1.05 ms". */
+static void put_bound(struct cell *cell, uint64_t ns)
 {
-	struct duration_text bound, text = { "-" };
+	static const char * const units[] = { "ns", "us", "ms", "s" };
+	double size = ns;
+	int unit = 0;
 
-	if (ns == TOP_UNKNOWN)
-		return text;
-	bound = format_duration(ns);
-	snprintf(text.text, sizeof(text.text), "<%.38s", bound.text);
-	return text;
+	if (ns == TOP_UNKNOWN) {
+		put(cell, "-");
+		return;
+	}
+	for (; size >= 1000 && unit < 3; unit++)
+		size /= 1000;
+	put(cell, "<%.*f %s", size < 10 ? 2 : size < 100 ? 1 : 0, size,
+	    units[unit]);
 }
 
 static void show_cpu(const struct top *top, const struct top_cpu *cpu)
 {
 	const struct twq_cpu_stats *now = &cpu->now.stats;
 	const struct twq_cpu_stats *before = &cpu->before.stats;
-	char name[24], waiting[24] = "-", held[24] = "-";
+	struct cell cells[COLUMNS] = { [WAITING] = { "-" }, [LOCK] = { "-" } };
 
-	snprintf(name, sizeof(name), "%u", cpu->cpu);
+	put(&cells[CPU], "%u", cpu->cpu);
 	if (cpu->serving_cpu != cpu->cpu)
-		snprintf(name, sizeof(name), "%u (by %u)", cpu->cpu,
-			 cpu->serving_cpu);
+		put(&cells[CPU], "%u (by %u)", cpu->cpu, cpu->serving_cpu);
+	put(&cells[DEPTH], "%llu", (unsigned long long)now->local_depth);
 	if (cpu->waiting != TOP_UNKNOWN)
-		snprintf(waiting, sizeof(waiting), "%llu",
-			 (unsigned long long)cpu->waiting);
+		put(&cells[WAITING], "%llu", (unsigned long long)cpu->waiting);
+	put(&cells[QUEUED], "%.0f", top_rate(top, before->queued, now->queued));
+	put(&cells[EXPIRED], "%.0f",
+	    top_rate(top, before->expired, now->expired));
+	put(&cells[RUNS], "%.0f", top_rate(top, before->runs, now->runs));
+	put(&cells[KICKS], "%.0f", top_rate(top, before->kicks, now->kicks));
+	put(&cells[REFUSED], "%.0f",
+	    top_rate(top, before->refused, now->refused));
+	put_bound(&cells[LATE_P50], top_late_ns(cpu, .5));
+	put_bound(&cells[LATE_P99], top_late_ns(cpu, .99));
 	if (top_measures(top))
-		snprintf(held, sizeof(held), "%.2f%%",
-			 100 * top_held_share(top, cpu));
-	line("%-8s %9llu %7s %9.0f %9.0f %9.0f %9.0f %8.0f %11s %11s %8s", name,
-	     (unsigned long long)now->local_depth, waiting,
-	     top_rate(top, before->queued, now->queued),
-	     top_rate(top, before->expired, now->expired),
-	     top_rate(top, before->runs, now->runs),
-	     top_rate(top, before->kicks, now->kicks),
-	     top_rate(top, before->refused, now->refused),
-	     bound(top_late_ns(cpu, .5)).text,
-	     bound(top_late_ns(cpu, .99)).text, held);
+		put(&cells[LOCK], "%.2f%%", 100 * top_held_share(top, cpu));
+	row(cells);
+}
+
+/* How many have a line, one for the heading and those below them kept. */
+static size_t nr_shown(const struct top *top)
+{
+	size_t others = top->trouble[0] ? 3 : 2, lines;
+
+	if (!on_screen)
+		return top->nr_cpus;
+	lines = LINES > (int)others ? LINES - others : 0;
+	if (top->nr_cpus <= lines)
+		return top->nr_cpus;
+	return lines ? lines - 1 : 0;	/* and one that says how many more */
+}
+
+static void show_cpus(const struct top *top)
+{
+	size_t shown = nr_shown(top), i;
+	struct cell cells[COLUMNS];
+
+	for (i = 0; i < COLUMNS; i++)
+		put(&cells[i], "%s", columns[i].name);
+	row(cells);
+	for (i = 0; i < shown; i++)
+		show_cpu(top, &top->cpus[i]);
+	if (shown < top->nr_cpus)
+		line("and %zu more CPUs: no room for them", top->nr_cpus - shown);
 }
 
 static void show_text(const struct top *top)
@@ -133,13 +232,9 @@ static void show_text(const struct top *top)
 	double held = 0;
 	size_t i;
 
-	line("%-8s %9s %7s %9s %9s %9s %9s %8s %11s %11s %8s", "CPU", "depth",
-	     "waiting", "queued/s", "expired/s", "runs/s", "kicks/s",
-	     "refused", "late p50", "late p99", "lock");
-	for (i = 0; i < top->nr_cpus; i++) {
-		show_cpu(top, &top->cpus[i]);
+	show_cpus(top);
+	for (i = 0; i < top->nr_cpus; i++)
 		held += top_held_share(top, &top->cpus[i]);
-	}
 	if (top_measures(top))
 		line("shared tree: %llu tasks, lock held %.2f%% of the time, longest %s",
 		     (unsigned long long)top->shared_depth, 100 * held,
@@ -239,7 +334,7 @@ static void show(const struct top_args *args, const struct top *top,
 		return;
 	}
 	if (on_screen)
-		move(0, 0);
+		screen_row = 0;
 	else if (!first)
 		putchar('\n');
 	show_text(top);

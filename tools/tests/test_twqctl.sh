@@ -87,12 +87,34 @@ json() {
 	done <"$work/out"
 }
 
+# wait_until SECONDS COMMAND...: until it succeeds.
+wait_until() {
+	left=$1
+	shift
+	until "$@" 2>/dev/null; do
+		sleep 1
+		left=$((left - 1))
+		[ $left -gt 0 ] || return
+	done
+}
+
+# A child that has ended, or that is no more.
+# shellcheck disable=SC2317 # called by wait_until
+ended() {
+	grep -q '^State:.*Z' "/proc/$1/status" || [ ! -e "/proc/$1" ]
+}
+
 # mistake PATTERN LINE: the line, as the second one, fails with this message.
 mistake() {
 	printf 'create a cpus=0\n%s\n' "$2" >"$work/script"
 	run 1 "$twqctl" run "$work/script"
 	err "^line 2: $1"
 }
+
+# As tests/trace.h: for names of threads the kernel patches its scheduler while it
+# runs, on which emulated CPUs stumble.
+names=/sys/kernel/tracing/options/record-cmd
+[ ! -w $names ] || echo 0 >$names
 
 echo "TAP version 13"
 
@@ -111,11 +133,6 @@ finish
 
 begin stats_has_rows_and_sum
 run 0 "$twqctl" stats
-# As tests/trace.h: for names of threads the kernel patches its scheduler while it
-# runs, on which emulated CPUs stumble.
-names=/sys/kernel/tracing/options/record-cmd
-[ ! -w $names ] || echo 0 >$names
-
 out '^CPU +queued +kept +expired'
 out '^0 '
 out '^all '
@@ -292,6 +309,12 @@ if [ -d /sys/kernel/tracing/events/twq ]; then
 	err '/nowhere/record.json: No such file'
 	run 0 timeout -s INT 2 "$twqctl" trace -o "$work/early" -d 100s
 	[ -s "$work/early.html" ] || note "no page after an interrupt"
+	for each in named.html named.json named; do
+		rm -f "$work"/named*
+		run 0 "$twqctl" trace -o "$work/$each" -d 10ms
+		[ "$(cd "$work" && echo named*)" = "named.html named.json" ] ||
+			note "$each: $(cd "$work" && echo named*)"
+	done
 	[ "$before" = "$(ls /sys/kernel/tracing/instances)" ] ||
 		note "an instance was left"
 else
@@ -299,6 +322,47 @@ else
 	err 'no tracefs|no tracepoints'
 fi
 finish
+
+# A load that has more to tell than the buffer of an open file holds.
+begin trace_tells_of_a_full_disk
+if [ -d /sys/kernel/tracing/events/twq ]; then
+	printf 'create t interval=1ms\nqueue t +1ms\nsleep 60s\n' |
+		"$twqctl" run >/dev/null &
+	load=$!
+	ln -s /dev/full "$work/full.json"
+	run 3 "$twqctl" trace -o "$work/full" -d 300ms
+	err '/full.json: No space left on device$'
+	ln -s /dev/full "$work/page.html"
+	run 3 "$twqctl" trace -o "$work/page" -d 300ms
+	err '/page.html: No space left on device$'
+	kill $load
+	wait $load 2>/dev/null
+	finish
+else
+	echo "ok $number - $name # SKIP no tracepoints"
+fi
+
+# The first signal ends the record, and when its instance is gone the next one
+# ends the program, which waits for a reader.
+begin trace_is_ended_by_a_second_signal
+if [ -d /sys/kernel/tracing/events/twq ]; then
+	mkfifo "$work/pipe.json"
+	"$twqctl" trace -o "$work/pipe" -d 100s 2>/dev/null &
+	trace=$!
+	instance=/sys/kernel/tracing/instances/twqctl-$trace
+	wait_until 30 grep -q 1 "$instance/events/twq/twq_end/enable"
+	kill -TERM $trace
+	wait_until 30 test ! -e "$instance"
+	kill -TERM $trace
+	wait_until 10 ended $trace
+	kill -KILL $trace 2>/dev/null
+	wait $trace
+	got=$?
+	[ $got = 143 ] || note "status $got instead of 143"
+	finish
+else
+	echo "ok $number - $name # SKIP no tracepoints"
+fi
 
 begin script_runs_every_command
 script 0 <<-'END'

@@ -31,13 +31,25 @@ struct trace_args {
 };
 
 static const struct argp_option options[] = {
-	{ "output", 'o', "FILE", 0, "Write FILE.json and FILE.html", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "Write FILE.json and FILE.html; FILE may end in either", 0 },
 	{ "duration", 'd', "TIME", 0, "How long to record (5s)", 0 },
 	{ "buffer", 'b', "KB", 0,
 	  "Memory of each CPU for the record (8192); what does not fit is lost",
 	  0 },
 	{ 0 }
 };
+
+/* Without .json or .html, whichever of the two files was meant. */
+static void strip_suffix(char *path)
+{
+	char *suffix = strrchr(path, '.');
+
+	if (!suffix || suffix == path || suffix[-1] == '/')
+		return;
+	if (!strcmp(suffix, ".json") || !strcmp(suffix, ".html"))
+		*suffix = '\0';
+}
 
 static error_t parse_trace(int key, char *arg, struct argp_state *state)
 {
@@ -48,6 +60,7 @@ static error_t parse_trace(int key, char *arg, struct argp_state *state)
 		common_input(state, args->ctl);
 		return 0;
 	case 'o':
+		strip_suffix(arg);
 		args->output = arg;
 		return 0;
 	case 'd':
@@ -156,7 +169,7 @@ static int set_up(const struct trace_args *args,
 	return 0;
 }
 
-/* Until the time is over or somebody interrupts, who has blocked @signals. */
+/* Until the time is over or one of @signals has come, which are blocked. */
 static void wait_for(int64_t duration_ns, const sigset_t *signals)
 {
 	const int64_t end_ns = monotonic_ns() + duration_ns;
@@ -190,27 +203,47 @@ static int read_record(struct tracefs_instance *instance, struct trace *trace)
 	return ret;
 }
 
-static int record(const struct trace_args *args,
-		  struct tracefs_instance *instance, struct trace *trace)
+static int record_in(const struct trace_args *args, const sigset_t *signals,
+		     struct tracefs_instance *instance, struct trace *trace)
 {
-	sigset_t signals, before;
 	int64_t begin_ns, end_ns;
 	int ret;
+
+	begin_ns = monotonic_ns();
+	ret = set_up(args, instance);
+	if (!ret)
+		wait_for(args->duration_ns, signals);
+	enable(instance, false);
+	end_ns = monotonic_ns();
+	if (!ret)
+		ret = read_record(instance, trace);
+	trace_finish(trace, begin_ns, end_ns);
+	return ret;
+}
+
+/* Signals that end the program wait as long as there is an instance. */
+static int record(const struct trace_args *args, struct trace *trace)
+{
+	struct tracefs_instance *instance;
+	sigset_t signals, before;
+	char name[32];
+	int ret = -1;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, &before);
-	begin_ns = monotonic_ns();
-	ret = set_up(args, instance);
-	if (!ret)
-		wait_for(args->duration_ns, &signals);
-	enable(instance, false);
-	end_ns = monotonic_ns();
-	if (!ret)
-		ret = read_record(instance, trace);
-	trace_finish(trace, begin_ns, end_ns);
+	snprintf(name, sizeof(name), "twqctl-%d", getpid());
+	instance = tracefs_instance_create(name);
+	if (instance) {
+		ret = record_in(args, &signals, instance, trace);
+		tracefs_instance_destroy(instance);
+		tracefs_instance_free(instance);
+	} else {
+		complain("an instance of tracefs");
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return ret;
 }
 
@@ -291,32 +324,22 @@ int cmd_trace(struct twqctl *ctl, int argc, char **argv)
 		.doc = "Record what happens to tasks on all CPUs and write a\n"
 		       "timeline: FILE.json for Perfetto's and Chrome's viewers,\n"
 		       "FILE.html as a page with the picture. An interrupt ends\n"
-		       "the record early.\n"
+		       "the record early, a second one the program.\n"
 		       "\013TIME is " DURATION_SYNTAX ".",
 		.children = json_child,
 	};
 	struct trace_args args = {
 		.ctl = ctl, .duration_ns = 5 * NSEC_PER_SEC, .buffer_kb = 8192,
 	};
-	struct tracefs_instance *instance;
 	int status = TWQCTL_TROUBLE;
 	struct trace trace = {};
-	char name[32];
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
 		return TWQCTL_USAGE;
 	if (!can_trace())
 		return TWQCTL_TROUBLE;
-	snprintf(name, sizeof(name), "twqctl-%d", getpid());
-	instance = tracefs_instance_create(name);
-	if (!instance) {
-		complain("an instance of tracefs");
-		return TWQCTL_TROUBLE;
-	}
-	if (!record(&args, instance, &trace))
+	if (!record(&args, &trace))
 		status = write_all(&args, &trace);
-	tracefs_instance_destroy(instance);
-	tracefs_instance_free(instance);
 	trace_free(&trace);
 	return status;
 }

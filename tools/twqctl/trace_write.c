@@ -33,14 +33,24 @@ static void name_task(const struct trace_task *task, char *text, size_t size)
 			 (unsigned long long)task->address);
 }
 
-/* Writes a new object, or fails for lack of memory. */
+/* 0 or -errno, the file's own while the call that failed is at hand. */
+static int put_text(FILE *f, const char *text)
+{
+	return fputs(text, f) < 0 ? -errno : 0;
+}
+
+/* Writes a new object. */
 static int put(FILE *f, json_t *object, const char *after)
 {
-	int ret = object ? json_dumpf(object, f, JSON_COMPACT |
-				      JSON_ESCAPE_SLASH) : -1;
+	int ret = -ENOMEM;
 
+	if (object) {
+		errno = ENOMEM;	/* jansson sets none; a write that fails does */
+		ret = json_dumpf(object, f, JSON_COMPACT | JSON_ESCAPE_SLASH) ?
+		      -errno : 0;
+	}
 	json_decref(object);
-	return ret || fputs(after, f) < 0 ? -ENOMEM : 0;
+	return ret ?: put_text(f, after);
 }
 
 static double us_of(int64_t ns)
@@ -116,57 +126,71 @@ static int write_labels(const struct trace *trace, FILE *f)
 	json_array_foreach(cpus, i, cpu) {
 		snprintf(label, sizeof(label), "CPU %d",
 			 (int)json_integer_value(cpu));
-		if (!ret && fputs(",\n", f) < 0)
-			ret = -errno;
-		if (!ret)
-			ret = put(f, json_label("thread_name",
-						json_integer_value(cpu), label),
-				  "");
+		ret = ret ?: put_text(f, ",\n");
+		ret = ret ?: put(f, json_label("thread_name",
+					       json_integer_value(cpu), label),
+				 "");
 	}
 	json_decref(cpus);
 	return ret;
 }
 
+static json_t *json_other(const struct trace *trace)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "clock_monotonic_begin_ns",
+			 (json_int_t)trace->begin_ns, "length_ns",
+			 (json_int_t)(trace->end_ns - trace->begin_ns),
+			 "tasks", (json_int_t)trace->nr_tasks,
+			 "lost_events", (json_int_t)trace->lost);
+}
+
 static int write_json(const struct trace *trace, FILE *f)
 {
-	int ret;
 	size_t i;
+	int ret;
 
-	fputs("{\"displayTimeUnit\":\"ns\",\"otherData\":", f);
-	ret = put(f, json_pack("{s:I, s:I, s:I, s:I}", "clock_monotonic_begin_ns",
-			       (json_int_t)trace->begin_ns, "length_ns",
-			       (json_int_t)(trace->end_ns - trace->begin_ns),
-			       "tasks", (json_int_t)trace->nr_tasks,
-			       "lost_events", (json_int_t)trace->lost),
-		  ",\n\"traceEvents\":[\n");
-	if (!ret)
-		ret = write_labels(trace, f);
+	ret = put_text(f, "{\"displayTimeUnit\":\"ns\",\"otherData\":");
+	ret = ret ?: put(f, json_other(trace), ",\n\"traceEvents\":[\n");
+	ret = ret ?: write_labels(trace, f);
 	for (i = 0; !ret && i < trace->nr_events; i++) {
-		fputs(",\n", f);
-		ret = put(f, json_event(trace, &trace->events[i]), "");
+		ret = put_text(f, ",\n");
+		ret = ret ?: put(f, json_event(trace, &trace->events[i]), "");
 	}
-	fputs("\n]}\n", f);
-	return ret;
+	return ret ?: put_text(f, "\n]}\n");
 }
 
 /* -- for the page --------------------------------------------------------- */
 
-static int write_page_lists(const struct trace *trace, FILE *f)
+static json_t *page_kinds(void)
 {
-	json_t *kinds = json_array(), *meaning = json_object();
-	char name[96];
-	size_t i;
-	int kind, ret;
+	json_t *kinds = json_array();
+	int kind;
 
-	for (kind = 0; kind < TRACE_KINDS; kind++) {
+	for (kind = 0; kind < TRACE_KINDS; kind++)
 		json_array_append_new(kinds,
 				      json_string(trace_kind_name(kind)));
+	return kinds;
+}
+
+static json_t *page_meaning(void)
+{
+	json_t *meaning = json_object();
+	int kind;
+
+	for (kind = 0; kind < TRACE_KINDS; kind++)
 		json_object_set_new(meaning, trace_kind_name(kind),
 				    json_string(trace_meaning(kind)));
-	}
-	fputs("\"kinds\":", f);
-	ret = put(f, kinds, ",\"meaning\":");
-	ret = ret ?: put(f, meaning, ",\"cpus\":");
+	return meaning;
+}
+
+static int write_page_lists(const struct trace *trace, FILE *f)
+{
+	char name[96];
+	size_t i;
+	int ret;
+
+	ret = put(f, page_kinds(), ",\"meaning\":");
+	ret = ret ?: put(f, page_meaning(), ",\"cpus\":");
 	ret = ret ?: put(f, json_cpus(trace), ",\n\"tasks\":[");
 	for (i = 0; !ret && i < trace->nr_tasks; i++) {
 		name_task(&trace->tasks[i], name, sizeof(name));
@@ -194,20 +218,20 @@ static int write_html(const struct trace *trace, FILE *f)
 {
 	const char *mark = strstr(timeline_page, MARK);
 	size_t i;
-	int ret;
+	int ret = 0;
 
-	fwrite(timeline_page, mark - timeline_page, 1, f);
-	fprintf(f, "{\"length_ns\":%lld,\"lost\":%llu,",
-		(long long)(trace->end_ns - trace->begin_ns),
-		(unsigned long long)trace->lost);
-	ret = write_page_lists(trace, f);
-	fputs("],\n\"events\":[", f);
+	if (fwrite(timeline_page, mark - timeline_page, 1, f) != 1 ||
+	    fprintf(f, "{\"length_ns\":%lld,\"lost\":%llu,\"kinds\":",
+		    (long long)(trace->end_ns - trace->begin_ns),
+		    (unsigned long long)trace->lost) < 0)
+		ret = -errno;
+	ret = ret ?: write_page_lists(trace, f);
+	ret = ret ?: put_text(f, "],\n\"events\":[");
 	for (i = 0; !ret && i < trace->nr_events; i++)
 		ret = put(f, page_event(trace, &trace->events[i]),
 			  i + 1 < trace->nr_events ? ",\n" : "");
-	fputs("]}", f);
-	fputs(mark + strlen(MARK), f);
-	return ret;
+	ret = ret ?: put_text(f, "]}");
+	return ret ?: put_text(f, mark + strlen(MARK));
 }
 
 static int write_file(const struct trace *trace, const char *path,
@@ -219,8 +243,6 @@ static int write_file(const struct trace *trace, const char *path,
 	if (!f)
 		return -errno;
 	ret = write(trace, f);
-	if (!ret && ferror(f))
-		ret = -EIO;
 	if (fclose(f) && !ret)
 		ret = -errno;
 	return ret;

@@ -396,7 +396,7 @@ silent
 out '^create a: id=0x1000000$'	# as in twqctl(8)
 out '^events: 1$'
 out '^  task=a .*reasons=timer cpu=0 .*late=[0-9.]+ms$'
-out '^query a: .*state=shared_wq due_in=none deadline=never'
+out '^query a: .*state=(running,)?shared_wq due_in=none deadline=never'
 out '^cancel a: stopped=yes$'
 out '^cancel a: stopped=no$'
 out '^  task=b .*reasons=.*io.* cpu='
@@ -417,7 +417,7 @@ json
 [ "$(wc -l <"$work/out")" = 7 ] || note "not 7 lines"
 out '^\{"line":1,"command":"create","argument":"a","ok":true,"id":[0-9]+'
 out '"events":\[\{"task":"a",.*"reasons":\["timer"\],"cpu":0'
-out '"state":\["shared_wq"\],"due_in_ns":null,"deadline_ns":null'
+out '"state":\[("running",)?"shared_wq"\],"due_in_ns":null,"deadline_ns":null'
 out '^\{"line":5,.*"ok":false,"message":"expected a time.*"error":null'
 out '"ledger":\{"created":1,'
 finish

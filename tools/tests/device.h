@@ -29,6 +29,9 @@
 #define MAX_TRACKED	16384
 #define POISON		0xcc
 
+/* Of a task that runs or is to run. */
+#define STATE_BUSY	(TWQ_STATE_RUNNING | TWQ_STATE_QUEUED | TWQ_WOKEN_ANY)
+
 /* The file of the case, and the tasks made on it. */
 static int dev = -1;
 static uint64_t tracked[MAX_TRACKED];
@@ -256,6 +259,29 @@ static inline bool next_event(int fd, struct twq_event *event)
 	memset(event, POISON, sizeof(*event));
 	return EXPECT_EQ(readable(fd, GUARD_MS), 1) &&
 	       EXPECT_EQ(read(fd, event, sizeof(*event)), sizeof(*event));
+}
+
+/*
+ * An event can be read, and a call be made, before the run that told it is over.
+ * Waits until no run of @id is under way or asked for.
+ */
+static inline bool wait_rest(uint64_t id)
+{
+	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
+
+	while (task(id).state & STATE_BUSY && now_ns() < limit)
+		pause_ms(1);
+	return EXPECT_EQ(task(id).state & STATE_BUSY, 0);
+}
+
+/* A task that runs elsewhere ends after DESTROY: waits until @count have. */
+static inline bool expect_destroyed(uint64_t count)
+{
+	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
+
+	while (ledger(dev).destroyed < count && now_ns() < limit)
+		pause_ms(1);
+	return EXPECT_EQ(ledger(dev).destroyed, count);
 }
 
 /* Wakes @count new tasks with user_data 0.. and waits for their events. */

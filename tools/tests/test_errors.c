@@ -21,6 +21,7 @@ static uint64_t make_busy(void)
 
 	EXPECT_EQ(wake(id, TWQ_WOKEN_MSG), 0);
 	EXPECT_EQ(readable(dev, GUARD_MS), 1);
+	wait_rest(id);
 	EXPECT_EQ(queue_in(id, HOUR_NS), 0);
 	return id;
 }

@@ -259,6 +259,9 @@ static void let_events_wait(void)
 	EXPECT_EQ(ledger(dev).pending, 1000);
 	for (i = 0; i < 1000; i++)
 		cancel(ids[i]);
+	/* None has more to tell. */
+	for (i = 0; i < 1000; i++)
+		wait_rest(ids[i]);
 	got = read(dev, events, sizeof(events)) / (ssize_t)sizeof(events[0]);
 	EXPECT_EQ(got, 1000);
 	for (i = 0; i < got; i++)

@@ -89,6 +89,7 @@ static void affinity_of_a_local_task_once_woken(void)
 	pin(other);
 	EXPECT_EQ(wake(id, TWQ_WOKEN_IO), 0);
 	next_event(dev, &event);
+	wait_rest(id);
 	expect_affinity_refused(id, bit(other));
 	expect_affinity_refused(id, bit(owner) | bit(other));
 }

@@ -74,11 +74,9 @@ static inline uint64_t class_mask(enum class class)
 /* Its event waits to be read, and its run is over. */
 static inline bool is_pending(uint64_t id)
 {
-	const uint32_t busy = TWQ_STATE_RUNNING | TWQ_STATE_QUEUED |
-			      TWQ_WOKEN_ANY;
 	struct twq_query query = task(id);
 
-	return query.pending && !(query.state & busy);
+	return query.pending && !(query.state & STATE_BUSY);
 }
 
 static inline void wait_pending(uint64_t id)

@@ -292,18 +292,21 @@ static void set_affinity_moves_where_it_runs(void)
 
 static void set_affinity_keeps_the_deadline(void)
 {
-	int64_t deadline = now_ns() + 100 * NSEC_PER_MSEC;
+	int64_t deadline = now_ns() + 100 * NSEC_PER_MSEC, moved_ns;
 	uint64_t id = make_any(0);
 	struct twq_event event;
 	int cpu = nth_cpu(nr_online() - 1);
 
 	EXPECT_EQ(queue_at(id, deadline), 0);
 	EXPECT_EQ(set_affinity(id, bit(cpu)), 0);
+	moved_ns = now_ns();
 	if (!next_event(dev, &event))
 		return;
 	EXPECT_EQ(event.deadline_ns, deadline);
 	EXPECT_GE(event.fired_ns, deadline);
-	EXPECT_EQ(event.cpu, cpu);
+	/* A slow machine: it may have fired before it was moved. */
+	if (event.fired_ns >= moved_ns)
+		EXPECT_EQ(event.cpu, cpu);
 }
 
 static void set_affinity_does_not_arm(void)
@@ -360,13 +363,21 @@ static void destroy_takes_the_unread_event(void)
 
 static void destroy_drops_the_deadline(void)
 {
-	uint64_t id = make_any(0);
+	uint64_t near = make_any(0), far = make_any(1);
+	struct twq_ledger l;
 
-	EXPECT_EQ(queue_in(id, 50 * NSEC_PER_MSEC), 0);
-	EXPECT_EQ(destroy(id), 0);
+	EXPECT_EQ(queue_in(far, HOUR_NS), 0);
+	EXPECT_EQ(queue_in(near, 50 * NSEC_PER_MSEC), 0);
+	EXPECT_EQ(destroy(near), 0);
+	EXPECT_EQ(destroy(far), 0);
 	expect_quiet(dev);
-	EXPECT_EQ(ledger(dev).dropped, 1);
-	EXPECT_EQ(ledger(dev).fired, 0);
+	expect_destroyed(2);
+	expect_balance();
+	/* A slow machine: the near one may have fired, which nobody reads. */
+	l = ledger(dev);
+	EXPECT_EQ(l.dropped, 2 - l.expired);
+	EXPECT_EQ(l.fired, l.discarded);
+	EXPECT_LE(l.expired, 1);
 }
 
 static void stats_of_a_new_file_are_zero(void)
@@ -388,6 +399,7 @@ static void stats_count_one_life(void)
 	EXPECT_EQ(queue_in(id, HOUR_NS), 0);
 	EXPECT_EQ(cancel(id), 1);
 	EXPECT_EQ(destroy(id), 0);
+	expect_destroyed(1);
 	l = ledger(dev);
 	EXPECT_EQ(l.created, 1);
 	EXPECT_EQ(l.destroyed, 1);

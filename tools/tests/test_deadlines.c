@@ -26,6 +26,23 @@ static void expect_timer_event(int64_t deadline)
 	EXPECT_EQ(task(id).deadline_ns, TWQ_ETERNITY);
 }
 
+/*
+ * A near deadline was replaced or taken back: nothing comes of it. Unless it
+ * had come before that, on a slow machine: the ledger says so, and its event is
+ * there. True when it was in time.
+ */
+static bool expect_no_event_of(int64_t near)
+{
+	struct twq_ledger l = ledger(dev);
+	struct twq_event event;
+
+	if (l.moved + l.cancelled == 1)
+		return EXPECT_EQ(l.fired, 0);
+	if (next_event(dev, &event))
+		EXPECT_EQ(event.deadline_ns, near);
+	return false;
+}
+
 static void queue_absolute_fires_at_the_deadline(void)
 {
 	int64_t deadline = now_ns() + 20 * NSEC_PER_MSEC;
@@ -120,9 +137,12 @@ static void queue_eternity_is_no_deadline(void)
 
 static void queue_eternity_takes_the_deadline_back(void)
 {
-	EXPECT_EQ(queue_in(id, 50 * NSEC_PER_MSEC), 0);
+	int64_t near = now_ns() + 50 * NSEC_PER_MSEC;
+
+	EXPECT_EQ(queue_at(id, near), 0);
 	EXPECT_EQ(queue_at(id, TWQ_ETERNITY), 0);
 	EXPECT_EQ(task(id).deadline_ns, TWQ_ETERNITY);
+	expect_no_event_of(near);
 	expect_quiet(dev);
 }
 
@@ -168,12 +188,16 @@ static void queue_earlier_moves_the_position(void)
 
 static void queue_later_does_not_fire_at_the_old_position(void)
 {
-	int64_t deadline = now_ns() + 400 * NSEC_PER_MSEC;
+	int64_t near = now_ns() + 20 * NSEC_PER_MSEC;
+	int64_t deadline = near + 380 * NSEC_PER_MSEC;
 
-	EXPECT_EQ(queue_in(id, 20 * NSEC_PER_MSEC), 0);
+	EXPECT_EQ(queue_at(id, near), 0);
 	EXPECT_EQ(queue_at(id, deadline), 0);
-	expect_timer_event(deadline);
-	expect_quiet(dev);
+	/* Slower still: one event may then stand for both. */
+	if (ledger(dev).moved)
+		expect_timer_event(deadline);
+	else
+		expect_no_event_of(near);
 }
 
 /* golang issue 41699: the worst case of lazy positions. */
@@ -183,9 +207,9 @@ static void queue_short_long_short_holds_the_last(void)
 	int i;
 
 	for (i = 0; i < 500; i++) {
-		EXPECT_EQ(queue_in(id, 10 * NSEC_PER_SEC), 0);
-		EXPECT_EQ(queue_in(id, 20 * NSEC_PER_SEC), 0);
-		deadline = now_ns() + 5 * NSEC_PER_SEC;
+		EXPECT_EQ(queue_in(id, 2 * HOUR_NS), 0);
+		EXPECT_EQ(queue_in(id, 4 * HOUR_NS), 0);
+		deadline = now_ns() + HOUR_NS;
 		EXPECT_EQ(queue_at(id, deadline), 0);
 	}
 	EXPECT_EQ(task(id).deadline_ns, deadline);
@@ -274,13 +298,24 @@ static void schedule_eternity_arms_nothing(void)
 
 static void cancel_returns_1_then_0(void)
 {
-	EXPECT_EQ(queue_in(id, 50 * NSEC_PER_MSEC), 0);
+	EXPECT_EQ(queue_in(id, HOUR_NS), 0);
 	EXPECT_EQ(cancel(id), 1);
 	EXPECT_EQ(cancel(id), 0);
 	EXPECT_EQ(task(id).deadline_ns, TWQ_ETERNITY);
-	expect_quiet(dev);
 	EXPECT_EQ(ledger(dev).cancelled, 1);
 	EXPECT_EQ(ledger(dev).fired, 0);
+}
+
+static void cancel_lets_nothing_fire(void)
+{
+	int64_t near = now_ns() + 50 * NSEC_PER_MSEC;
+	int stopped;
+
+	EXPECT_EQ(queue_at(id, near), 0);
+	stopped = cancel(id);
+	EXPECT_EQ(expect_no_event_of(near), stopped);
+	expect_quiet(dev);
+	EXPECT_EQ(ledger(dev).fired, !stopped);
 }
 
 static void cancel_without_deadline_returns_0(void)
@@ -300,10 +335,13 @@ static void cancel_leaves_a_fired_event(void)
 /* tokio issue 7384: a stale position is not kept for ever. */
 static void cancel_position_is_dropped_in_time(void)
 {
+	int64_t near = now_ns() + 50 * NSEC_PER_MSEC;
 	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
+	int stopped;
 
-	EXPECT_EQ(queue_in(id, 50 * NSEC_PER_MSEC), 0);
-	EXPECT_EQ(cancel(id), 1);
+	EXPECT_EQ(queue_at(id, near), 0);
+	stopped = cancel(id);
+	EXPECT_EQ(expect_no_event_of(near), stopped);
 	while (task(id).position_ns != TWQ_ETERNITY && now_ns() < limit)
 		pause_ms(5);
 	EXPECT_EQ(task(id).position_ns, TWQ_ETERNITY);
@@ -312,10 +350,13 @@ static void cancel_position_is_dropped_in_time(void)
 
 static void cancel_then_queue_fires_at_the_new_deadline(void)
 {
-	int64_t deadline = now_ns() + 200 * NSEC_PER_MSEC;
+	int64_t near = now_ns() + 20 * NSEC_PER_MSEC;
+	int64_t deadline = near + 180 * NSEC_PER_MSEC;
+	int stopped;
 
-	EXPECT_EQ(queue_in(id, 20 * NSEC_PER_MSEC), 0);
-	EXPECT_EQ(cancel(id), 1);
+	EXPECT_EQ(queue_at(id, near), 0);
+	stopped = cancel(id);
+	EXPECT_EQ(expect_no_event_of(near), stopped);
 	EXPECT_EQ(queue_at(id, deadline), 0);
 	expect_timer_event(deadline);
 }
@@ -385,6 +426,7 @@ static const struct tap_case both[] = {
 	TAP_CASE(schedule_relative_counts_from_now),
 	TAP_CASE(schedule_eternity_arms_nothing),
 	TAP_CASE(cancel_returns_1_then_0),
+	TAP_CASE(cancel_lets_nothing_fire),
 	TAP_CASE(cancel_without_deadline_returns_0),
 	TAP_CASE(cancel_leaves_a_fired_event),
 	TAP_CASE(cancel_position_is_dropped_in_time),

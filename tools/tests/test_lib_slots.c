@@ -165,7 +165,8 @@ static void extended_deadline_is_what_fires(void)
 	uint64_t id = make_any(0);
 
 	EXPECT_EQ(queue_at(id, deadline), 0);
-	if (twq_extend(&map, id, deadline + 50 * NSEC_PER_MSEC))
+	if (twq_extend(&map, id, deadline + 50 * NSEC_PER_MSEC) ||
+	    now_ns() >= deadline)
 		tap_skip("the machine was too slow to come before a deadline");
 	expect_fires(id, deadline + 50 * NSEC_PER_MSEC);
 	EXPECT_EQ(deadline_of(id), TWQ_ETERNITY);
@@ -266,6 +267,8 @@ static void interval_goes_on_from_a_stored_deadline(void)
 	EXPECT_EQ(twq_set_deadline(&map, id, deadline), 0);
 	expect_fires(id, deadline);
 	EXPECT_EQ(deadline_of(id), deadline + period);
+	/* The run places it in the end. */
+	wait_rest(id);
 	EXPECT_EQ(twq_extend(&map, id, deadline + 2 * period), 0);
 	EXPECT_EQ(twq_set_deadline(&map, id, deadline + 1), 0);
 	expect_fires(id, deadline + 1);

@@ -83,11 +83,15 @@ static void many_all_fire_once(void)
 static void many_due_at_once(void)
 {
 	int64_t cut = (int64_t)cpu_stats(dev, TWQ_STATS_ALL_CPUS).cut;
+	bool is_in_time;
 
 	make_many();
 	arm_many(now_ns() + 3 * NSEC_PER_SEC, 0);
+	/* A slow machine: the last ones are armed when the first have fired. */
+	is_in_time = now_ns() < deadlines[0];
 	read_many();
-	EXPECT_GT(cpu_stats(dev, TWQ_STATS_ALL_CPUS).cut, cut);
+	if (is_in_time)
+		EXPECT_GT(cpu_stats(dev, TWQ_STATS_ALL_CPUS).cut, cut);
 }
 
 static void many_show_in_fdinfo(void)
@@ -109,8 +113,9 @@ static void many_destroyed(void)
 	for (i = 0; i < MANY && !tap_failures; i++)
 		EXPECT_EQ(destroy(ids[i]), 0);
 	EXPECT_EQ(readable(dev, QUIET_MS), 0);
+	expect_destroyed(MANY);
+	expect_balance();
 	l = ledger(dev);
-	EXPECT_EQ(l.destroyed, MANY);
 	EXPECT_EQ(l.armed, l.expired + l.dropped);
 	EXPECT_EQ(l.fired, l.discarded);
 	expect_fdinfo(0);

@@ -117,11 +117,16 @@ static void extended_fires_then_and_not_before(void)
 	queue_there(id, first);
 	move_to(id, deadline);
 	next_event(dev, &event);
-	/* A slow machine: it had fired before the store. */
-	if (event.deadline_ns == first)
+	/*
+	 * A slow machine: it had fired before the store. Slower still: once more
+	 * before this, and the event stands for both.
+	 */
+	if (event.deadline_ns == first && !event.overruns)
 		next_event(dev, &event);
-	EXPECT_EQ(event.deadline_ns, deadline);
-	EXPECT_GE(event.fired_ns, deadline);
+	if (!event.overruns) {
+		EXPECT_EQ(event.deadline_ns, deadline);
+		EXPECT_GE(event.fired_ns, deadline);
+	}
 	expect_quiet(dev);
 }
 
@@ -142,18 +147,18 @@ static void extended_leaves_the_position(void)
 
 static void extended_moves_when_the_position_comes(void)
 {
-	int64_t ahead = SOON_NS, deadline = now_ns() + HOUR_NS;
-	struct twq_event event;
+	int64_t deadline = now_ns() + HOUR_NS;
+	bool is_late;
 
-	queue_there(id, now_ns() + ahead);
-	/* A slow machine: it had fired before the store. */
-	while (store(id, deadline) && next_event(dev, &event)) {
-		ahead *= 2;
-		queue_there(id, now_ns() + ahead);
-	}
+	queue_there(id, now_ns() + SOON_NS);
+	/* A slow machine: the position had come, and it may have fired. */
+	is_late = store(id, deadline);
+	if (is_late)
+		EXPECT_EQ(requeue(id), 0);
 	position_becomes(id, deadline);
 	expect_words(deadline, deadline);
-	EXPECT_EQ(readable(dev, 0), 0);
+	if (!is_late)
+		EXPECT_EQ(readable(dev, 0), 0);
 }
 
 static void shortened_fires_after_requeue(void)
@@ -188,22 +193,32 @@ static void armed_by_a_store_from_the_first(void)
 
 static void disarmed_by_a_store(void)
 {
-	int64_t hour = now_ns() + HOUR_NS, limit;
-
-	queue_there(id, hour);
-	EXPECT_TRUE(store(id, now_ns() + SOON_NS));
-	EXPECT_EQ(requeue(id), 0);
-	/* From elsewhere the owner has yet to follow, or it is disarmed there. */
-	limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
-	while (position_in(id) == hour && now_ns() < limit)
-		pause_ms(1);
-	/* A slow machine: it may have fired before this. */
+	queue_there(id, now_ns() + SOON_NS);
 	store(id, TWQ_ETERNITY);
 	position_becomes(id, TWQ_ETERNITY);
+	/* A slow machine: it may have fired before the store. */
+	wait_rest(id);
 	if (!ledger(dev).expired)
 		expect_quiet(dev);
 	EXPECT_EQ(requeue(id), 0);
 	EXPECT_EQ(position_in(id), TWQ_ETERNITY);
+}
+
+/* The owner is told of an earlier deadline, and there is none when it comes. */
+static void disarmed_after_a_requeue(void)
+{
+	int64_t hour = now_ns() + HOUR_NS;
+
+	queue_there(id, hour + HOUR_NS);
+	EXPECT_TRUE(store(id, hour));
+	EXPECT_EQ(requeue(id), 0);
+	store(id, TWQ_ETERNITY);
+	wait_rest(id);
+	EXPECT_EQ(deadline_in(id), TWQ_ETERNITY);
+	EXPECT_EQ(requeue(id), 0);
+	EXPECT_TRUE(position_in(id) == hour ||
+		    position_in(id) == hour + HOUR_NS);
+	EXPECT_EQ(ledger(dev).fired, 0);
 }
 
 static void cancel_meets_what_was_stored(void)
@@ -274,7 +289,9 @@ static void position_overwritten_is_not_looked_at(void)
 		store(id, deadline);
 		EXPECT_EQ(requeue(id), 0);
 		expect_fires_at(deadline);
-		position_becomes(id, TWQ_ETERNITY);
+		/* Else the owner came late: see shortened_fires_after_requeue. */
+		if (task(id).position_ns == TWQ_ETERNITY)
+			position_becomes(id, TWQ_ETERNITY);
 	}
 }
 
@@ -485,6 +502,7 @@ static const struct tap_case each_class[] = {
 	TAP_CASE(shortened_fires_after_requeue),
 	TAP_CASE(armed_by_a_store_from_the_first),
 	TAP_CASE(disarmed_by_a_store),
+	TAP_CASE(disarmed_after_a_requeue),
 	TAP_CASE(cancel_meets_what_was_stored),
 	TAP_CASE(past_is_due_now),
 	TAP_CASE(last_moment_is_a_deadline),

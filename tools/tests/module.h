@@ -23,6 +23,20 @@ static inline int unload(void)
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
 }
 
+/*
+ * Where all files are closed: a task that ended on another CPU, or a process
+ * whose mappings have yet to go, holds the module a moment longer.
+ */
+static inline int unload_soon(void)
+{
+	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
+	int ret;
+
+	while ((ret = unload()) && now_ns() < limit)
+		pause_ms(5);
+	return ret;
+}
+
 static inline int load(void)
 {
 	int fd = open(module_file(), O_RDONLY | O_CLOEXEC);

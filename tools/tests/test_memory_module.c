@@ -60,7 +60,7 @@ static void expect_works(void)
 	if (next_event(fd, &event))
 		EXPECT_EQ(event.user_data, 7);
 	EXPECT_EQ(close(fd), 0);
-	EXPECT_EQ(unload(), 0);
+	EXPECT_EQ(unload_soon(), 0);
 }
 
 /*
@@ -142,7 +142,7 @@ static void load_left_nothing(void)
 static void begin(void)
 {
 	if (!access(DEV_PATH, F_OK))
-		EXPECT_EQ(unload(), 0);
+		EXPECT_EQ(unload_soon(), 0);
 	expect_traces(false);
 	inject_open();
 }

@@ -42,7 +42,7 @@ static void unload_after_close_with_tasks_alive(void)
 					TWQ_RELATIVE), 0);
 	}
 	close(fd);
-	EXPECT_EQ(unload(), 0);
+	EXPECT_EQ(unload_soon(), 0);
 	EXPECT_EQ(open_dev(0), -ENOENT);
 	EXPECT_EQ(load(), 0);
 }
@@ -59,7 +59,7 @@ static void unload_with_hrtimers_armed(void)
 				make(fd, bit(nth_cpu(0)), 0, 0, 0),
 				300 * NSEC_PER_MSEC, TWQ_RELATIVE), 0);
 	close(fd);
-	EXPECT_EQ(unload(), 0);
+	EXPECT_EQ(unload_soon(), 0);
 	usleep(600 * 1000);
 	EXPECT_EQ(load(), 0);
 }
@@ -68,7 +68,7 @@ static void load_makes_the_node(void)
 {
 	struct stat st;
 
-	EXPECT_EQ(unload(), 0);
+	EXPECT_EQ(unload_soon(), 0);
 	EXPECT_EQ(access(DEV_PATH, F_OK), -1);
 	EXPECT_EQ(load(), 0);
 	EXPECT_EQ(stat(DEV_PATH, &st), 0);
@@ -96,7 +96,7 @@ static void load_and_unload_20_times(void)
 			EXPECT_EQ(event.user_data, i);
 		make(fd, 0, 0, 0, 0);
 		EXPECT_EQ(close(fd), 0);
-		EXPECT_EQ(unload(), 0);
+		EXPECT_EQ(unload_soon(), 0);
 		EXPECT_EQ(load(), 0);
 	}
 }

@@ -22,17 +22,6 @@ static __s64 *word_of(struct twq_slot *all, uint64_t id)
 	return &all[TWQ_SLOT(id)].deadline_ns;
 }
 
-static int unload_soon(void)
-{
-	int64_t limit = now_ns() + GUARD_MS * NSEC_PER_MSEC;
-	int ret;
-
-	/* The end of a process is seen before its mappings are gone. */
-	while ((ret = unload()) && now_ns() < limit)
-		pause_ms(5);
-	return ret;
-}
-
 static void need_module_file(void)
 {
 	if (access(module_file(), R_OK))

@@ -11,9 +11,7 @@
 
 #define USER_DATA	0x7477711LL
 
-/* Another position comes long after the call before: no machine is so slow. */
 #define SOON_NS		NSEC_PER_SEC
-#define LATER_NS	(3 * NSEC_PER_SEC / 2)
 
 /* The address of the task with USER_DATA, as its creation tells it. */
 static void find_task(const char *text, char *task, size_t size)
@@ -89,10 +87,25 @@ static void wait_for(const char *event)
 	EXPECT_GT(count(event), 0);
 }
 
+/*
+ * Queued, and then moved to where it does not come due before its position has
+ * moved, too.
+ */
+static void queue_and_move(uint64_t id, int64_t soon, int64_t later)
+{
+	EXPECT_EQ(queue_at(id, soon), 0);
+	EXPECT_EQ(queue_at(id, later), 0);
+	if (!ledger(dev).moved) {
+		trace_stop();
+		tap_skip("the machine was too slow to come before a deadline");
+	}
+	wait_for("twq_move");
+}
+
 static void a_life(uint32_t flags)
 {
+	int64_t soon, later, last;
 	int cpu = nth_cpu(0);
-	int64_t soon, later;
 	struct trace_line line;
 	struct twq_event event;
 	uint64_t id;
@@ -100,13 +113,16 @@ static void a_life(uint32_t flags)
 	pin(cpu);
 	id = make(dev, bit(cpu), flags, 0, USER_DATA);
 	soon = now_ns() + SOON_NS;
-	later = now_ns() + LATER_NS;
-	EXPECT_EQ(queue_at(id, soon), 0);
-	EXPECT_EQ(queue_at(id, later), 0);
+	later = soon + HOUR_NS;
+	queue_and_move(id, soon, later);
+	last = now_ns() + NSEC_PER_MSEC;
+	EXPECT_EQ(queue_at(id, last), 0);
 	EXPECT_TRUE(next_event(dev, &event));
+	/* Its event comes before the end of its run. */
+	wait_for("twq_run_end");
 	EXPECT_EQ(destroy(id), 0);
 	wait_for("twq_end");
-	expect_steps("init create queue move expire run_begin run_end destroy end");
+	expect_steps("init create queue move queue expire run_begin run_end destroy end");
 
 	if (find_line("twq_queue", "position", soon, &line)) {
 		EXPECT_EQ(number(&line, "expires"), soon);
@@ -115,9 +131,9 @@ static void a_life(uint32_t flags)
 	}
 	if (find_line("twq_move", "from", soon, &line))
 		EXPECT_EQ(number(&line, "to"), later);
-	if (find_line("twq_expire", "expires", later, &line))
-		EXPECT_GE(number(&line, "now"), later);
-	if (find_line("twq_run_begin", "expires", later, &line)) {
+	if (find_line("twq_expire", "expires", last, &line))
+		EXPECT_GE(number(&line, "now"), last);
+	if (find_line("twq_run_begin", "expires", last, &line)) {
 		EXPECT_EQ(number(&line, "now"), event.fired_ns);
 		EXPECT_EQ(strcmp(trace_field(&line, "reasons"), "timer"), 0);
 		EXPECT_EQ(strncmp(trace_field(&line, "function"), "twq_", 4),
@@ -216,7 +232,7 @@ static void module_leaves_while_it_is_traced(void)
 	EXPECT_EQ(count("twq_create"), 1);
 	EXPECT_EQ(close(dev), 0);
 	dev = -1;
-	EXPECT_EQ(unload(), 0);
+	EXPECT_EQ(unload_soon(), 0);
 	EXPECT_EQ(access(TRACEFS "/events/twq", F_OK), -1);
 	EXPECT_EQ(load(), 0);
 	EXPECT_EQ(access(TRACEFS "/events/twq/twq_run_begin/format", R_OK), 0);

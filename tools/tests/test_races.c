@@ -121,10 +121,11 @@ static void *work(void *arg)
 		count = NR_TASKS / nr_online();
 		from = (w->pinned - 1) * count;
 	}
-	while (now_ns() < storm_end && w->calls < CALLS_MAX && !tap_failures) {
+	/* At least one, however late it is started. */
+	do {
 		one_call(w, &slots[from + random_next(&w->random) % count]);
 		w->calls++;
-	}
+	} while (now_ns() < storm_end && w->calls < CALLS_MAX && !tap_failures);
 	return NULL;
 }
 
@@ -195,8 +196,7 @@ static int count_busy(void)
 	for (i = 0; i < NR_TASKS; i++) {
 		query = task(slots[i]);
 		busy += query.deadline_ns != TWQ_ETERNITY ||
-			(query.state & (TWQ_STATE_RUNNING | TWQ_STATE_QUEUED |
-					TWQ_WOKEN_ANY));
+			(query.state & STATE_BUSY);
 	}
 	return busy;
 }
@@ -305,21 +305,31 @@ static void *count_progress(void *arg)
 {
 	pin(nth_cpu(0));
 	while (!__atomic_load_n(&hogs_done, __ATOMIC_ACQUIRE))
-		progress++;
+		__atomic_fetch_add(&progress, 1, __ATOMIC_RELAXED);
 	return arg;
+}
+
+/* Whether the hog goes on: for a while, and until the counter had a turn. */
+static bool hog_on(int calls, int64_t begin)
+{
+	int64_t past_ns = now_ns() - begin;
+
+	if (!__atomic_load_n(&progress, __ATOMIC_RELAXED))
+		return past_ns < GUARD_MS * NSEC_PER_MSEC;
+	return calls < CALLS_MAX && past_ns < STORM_NS;
 }
 
 /* K1: the hog and the counter are bound to the same CPU. */
 static void past_deadlines_leave_the_cpu_to_others(void)
 {
 	uint64_t id = make(dev, bit(nth_cpu(0)), 0, 0, 0);
-	int64_t end = now_ns() + STORM_NS;
 	pthread_t counter = start(count_progress, NULL);
+	int64_t begin = now_ns();
 	struct twq_event event;
 	int i;
 
 	pin(nth_cpu(0));
-	for (i = 0; i < CALLS_MAX && now_ns() < end; i++) {
+	for (i = 0; hog_on(i, begin); i++) {
 		EXPECT_EQ(queue_at(id, 1), 0);
 		EXPECT_NE(read(dev, &event, sizeof(event)), 0);
 	}

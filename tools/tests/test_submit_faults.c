@@ -191,7 +191,7 @@ static void array_that_comes_and_goes(void)
 	int i, made;
 
 	fill_creates(some, 10);
-	while (now_ns() < end && !tap_failures) {
+	do {
 		memcpy(ops, some, sizeof(some));
 		flap_stop = false;
 		thread = start(flap, pages + page_size());
@@ -207,7 +207,7 @@ static void array_that_comes_and_goes(void)
 			created++;
 		}
 		EXPECT_EQ(ledger(dev).created, created);
-	}
+	} while (now_ns() < end && !tap_failures);
 	EXPECT_GT(created, 0);
 }
 

@@ -219,9 +219,12 @@ static void expect_cooked(void)
 static void screen_shows_the_load(void)
 {
 	struct termios tio;
-	uint64_t id = make(dev, 0, 0, 50 * NSEC_PER_MSEC, 0);
+	uint64_t id = make(dev, bit(nth_cpu(0)), 0, 50 * NSEC_PER_MSEC, 0);
 
+	/* This one runs, and so the other one is in the tree at each look. */
+	pin(nth_cpu(0));
 	EXPECT_EQ(queue_in(id, NSEC_PER_MSEC), 0);
+	EXPECT_EQ(queue_in(make_any(1), HOUR_NS), 0);
 	start_top("vt100", "-d1");
 	see("runs/s");
 	see("shared tree: 1 tasks");

@@ -186,6 +186,34 @@ static void read_gives_each_event_once(void)
 	EXPECT_EQ(readable(dev, 0), 0);
 }
 
+/* Many holds of the list's lock, and no event more than there is room for. */
+static void read_of_hundreds_fills_its_room(void)
+{
+	enum { COUNT = 600, ROOM = 512 };
+	static struct twq_event events[2 * ROOM];
+	const size_t size = sizeof(events[0]);
+	static int seen[COUNT];
+	int i;
+
+	make_ready(COUNT);
+	memset(events, POISON, sizeof(events));
+	if (!EXPECT_EQ(read(dev, events, ROOM * size), ROOM * size))
+		return;
+	EXPECT_EQ(events[ROOM].reasons, 0xcccccccc);
+	EXPECT_EQ(ledger(dev).delivered, ROOM);
+	EXPECT_EQ(ledger(dev).pending, COUNT - ROOM);
+	if (!EXPECT_EQ(read(dev, &events[ROOM], ROOM * size),
+		       (COUNT - ROOM) * size))
+		return;
+	EXPECT_EQ(events[COUNT].reasons, 0xcccccccc);
+	for (i = 0; i < COUNT; i++)
+		if (EXPECT_LT(events[i].user_data, COUNT))
+			seen[events[i].user_data]++;
+	for (i = 0; i < COUNT; i++)
+		EXPECT_EQ(seen[i], 1);
+	EXPECT_EQ(readable(dev, 0), 0);
+}
+
 static void readv_events_may_span_segments(void)
 {
 	static const size_t lengths[] = { 1, 7, 48, 3, 0, 40, 45, 30 };
@@ -325,6 +353,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(read_goes_on_after_a_restarting_signal),
 	TAP_CASE(read_gives_whole_events_only),
 	TAP_CASE(read_gives_each_event_once),
+	TAP_CASE(read_of_hundreds_fills_its_room),
 	TAP_CASE(readv_events_may_span_segments),
 	TAP_CASE(readv_of_less_than_an_event),
 	TAP_CASE(preadv2_nowait_does_not_block),

@@ -119,7 +119,7 @@ struct twq_create {
 };
 
 /**
- * struct twq_task_id - argument of TWQ_IOC_DESTROY and TWQ_IOC_CANCEL
+ * struct twq_task_id - argument of TWQ_IOC_DESTROY, CANCEL and REQUEUE
  * @id: the task
  * @reserved: must be zero
  */

@@ -107,7 +107,7 @@ static void *work(void *arg)
 	fd = check(twq_open(NULL, O_RDWR | O_CLOEXEC), "/dev/twq");
 	create_checks(w, fd);
 	end_ns = twq_now_ns() + w->duration_ns;
-	while (twq_now_ns() < end_ns) {
+	do {
 		nr = twq_wait_events(fd, events, 64, end_ns, 0);
 		if (nr == -EINTR)
 			continue;
@@ -116,7 +116,7 @@ static void *work(void *arg)
 			check(twq_set_deadline(w->alarm_map, w->alarm_id,
 					       twq_now_ns() + SILENCE_NS),
 			      "set_deadline");
-	}
+	} while (twq_now_ns() < end_ns);
 	close(fd);	/* destroys its tasks */
 	return NULL;
 }

@@ -217,13 +217,13 @@ static void run_clients(const int *fds, const struct settings *set)
 
 	pause.tv_sec = set->idle_ns / 4 / NSEC_PER_SEC;
 	pause.tv_nsec = set->idle_ns / 4 % NSEC_PER_SEC;
-	while (twq_now_ns() < until_ns) {
+	do {
 		for (i = 0; i < set->nr; i += 2)
 			if (send(fds[i], "x", 1, MSG_NOSIGNAL) < 0 &&
 			    errno != EPIPE && errno != EAGAIN)
 				err(1, "a client");
 		nanosleep(&pause, NULL);
-	}
+	} while (twq_now_ns() < until_ns);
 	for (;;)
 		sleep(1000);	/* silent, but there, until the server ends */
 }

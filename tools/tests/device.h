@@ -24,7 +24,7 @@
 #define NSEC_PER_MSEC	1000000LL
 #define NSEC_PER_SEC	1000000000LL
 #define HOUR_NS		(3600 * NSEC_PER_SEC)
-#define GUARD_MS	20000	/* longer than any sane delay: it hangs */
+#define GUARD_MS	60000	/* longer than any sane delay: it hangs */
 #define QUIET_MS	150	/* how long 'nothing happens' is watched */
 #define MAX_TRACKED	16384
 #define POISON		0xcc

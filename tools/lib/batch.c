@@ -40,6 +40,7 @@ void twq_batch_reset(struct twq_batch *batch)
 	batch->nr = 0;
 	batch->nr_made = 0;
 	batch->nr_creates = 0;
+	batch->refers = 0;
 	batch->created = TWQ_ID_CREATED;
 }
 
@@ -52,102 +53,106 @@ void twq_batch_set_flush(struct twq_batch *batch, int fd,
 	batch->arg = arg;
 }
 
-static int add(struct twq_batch *batch, const struct twq_op *op)
+static inline int put(struct twq_batch *batch, uint32_t opcode, uint32_t flags,
+		      uint64_t id, int64_t value)
+{
+	if (id == TWQ_ID_CREATED)
+		batch->refers = 1;
+	batch->ops[batch->nr] = (struct twq_op){
+		.opcode = opcode,
+		.flags = flags,
+		.id = id,
+		.value = value,
+	};
+	return batch->nr++;
+}
+
+static int flush_and_put(struct twq_batch *batch, uint32_t opcode,
+			 uint32_t flags, uint64_t id, int64_t value)
 {
 	int ret;
 
-	if (batch->nr == batch->max) {
-		if (batch->fd < 0)
-			return -ENOSPC;
-		ret = twq_batch_flush(batch);
-		if (ret < 0)
-			return ret;
-	}
-	if (op->opcode == TWQ_OP_CREATE)
-		batch->nr_creates++;
-	batch->ops[batch->nr] = *op;
-	return batch->nr++;
+	if (batch->fd < 0)
+		return -ENOSPC;
+	ret = twq_batch_flush(batch);
+	return ret < 0 ? ret : put(batch, opcode, flags, id, value);
+}
+
+/*
+ * Inline, and the operation is written where it stays, since programs do this
+ * as often as anything. A full batch is left to a function that ends this one,
+ * so that nothing has to be kept for the time after it.
+ */
+static inline int add(struct twq_batch *batch, uint32_t opcode, uint32_t flags,
+		      uint64_t id, int64_t value)
+{
+	if (batch->nr == batch->max)
+		return flush_and_put(batch, opcode, flags, id, value);
+	return put(batch, opcode, flags, id, value);
+}
+
+static void set_cpus(struct twq_op *op, const cpu_set_t *cpus, size_t cpus_size)
+{
+	op->cpus = (uintptr_t)cpus;
+	op->cpus_len = cpus ? cpus_size : 0;
 }
 
 int twq_batch_add_create(struct twq_batch *batch, const cpu_set_t *cpus,
 			 size_t cpus_size, uint32_t flags, int64_t interval_ns,
 			 uint64_t user_data)
 {
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_CREATE,
-		.flags = flags,
-		.value = interval_ns,
-		.user_data = user_data,
-		.cpus = (uintptr_t)cpus,
-		.cpus_len = cpus ? cpus_size : 0,
-	});
-}
+	int index = add(batch, TWQ_OP_CREATE, flags, TWQ_ID_CREATED,
+			interval_ns);
 
-int twq_batch_add_destroy(struct twq_batch *batch, uint64_t id)
-{
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_DESTROY,
-		.id = id,
-	});
+	if (index < 0)
+		return index;
+	set_cpus(&batch->ops[index], cpus, cpus_size);
+	batch->ops[index].user_data = user_data;
+	batch->nr_creates++;
+	return index;
 }
 
 int twq_batch_add_affinity(struct twq_batch *batch, uint64_t id,
 			   const cpu_set_t *cpus, size_t cpus_size)
 {
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_SET_AFFINITY,
-		.id = id,
-		.cpus = (uintptr_t)cpus,
-		.cpus_len = cpus ? cpus_size : 0,
-	});
+	int index = add(batch, TWQ_OP_SET_AFFINITY, 0, id, 0);
+
+	if (index >= 0)
+		set_cpus(&batch->ops[index], cpus, cpus_size);
+	return index;
+}
+
+int twq_batch_add_destroy(struct twq_batch *batch, uint64_t id)
+{
+	return add(batch, TWQ_OP_DESTROY, 0, id, 0);
 }
 
 int twq_batch_add_queue(struct twq_batch *batch, uint64_t id,
 			int64_t deadline_ns, uint32_t flags)
 {
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_QUEUE,
-		.flags = flags,
-		.id = id,
-		.value = deadline_ns,
-	});
+	return add(batch, TWQ_OP_QUEUE, flags, id, deadline_ns);
 }
 
 int twq_batch_add_schedule(struct twq_batch *batch, uint64_t id,
 			   int64_t deadline_ns, uint32_t flags)
 {
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_SCHEDULE,
-		.flags = flags,
-		.id = id,
-		.value = deadline_ns,
-	});
+	return add(batch, TWQ_OP_SCHEDULE, flags, id, deadline_ns);
 }
 
 int twq_batch_add_cancel(struct twq_batch *batch, uint64_t id)
 {
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_CANCEL,
-		.id = id,
-	});
+	return add(batch, TWQ_OP_CANCEL, 0, id, 0);
 }
 
 int twq_batch_add_wakeup(struct twq_batch *batch, uint64_t id,
 			 uint32_t reasons)
 {
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_WAKEUP,
-		.id = id,
-		.value = reasons,
-	});
+	return add(batch, TWQ_OP_WAKEUP, 0, id, reasons);
 }
 
 int twq_batch_add_requeue(struct twq_batch *batch, uint64_t id)
 {
-	return add(batch, &(struct twq_op){
-		.opcode = TWQ_OP_REQUEUE,
-		.id = id,
-	});
+	return add(batch, TWQ_OP_REQUEUE, 0, id, 0);
 }
 
 /* Names the last task created by an earlier call where it is referred to. */
@@ -155,7 +160,7 @@ static void carry_created(struct twq_batch *batch)
 {
 	uint32_t i;
 
-	if (batch->created == TWQ_ID_CREATED)
+	if (batch->created == TWQ_ID_CREATED || !batch->refers)
 		return;
 	for (i = batch->nr_made; i < batch->nr; i++) {
 		if (batch->ops[i].opcode == TWQ_OP_CREATE)
@@ -226,18 +231,29 @@ int twq_batch_submit_all(int fd, struct twq_batch *batch)
 	return 0;
 }
 
+static void tell(const struct twq_batch *batch)
+{
+	void (*done)(const struct twq_op *op, void *arg) = batch->done;
+	const struct twq_op *op = batch->ops, *end = op + batch->nr_made;
+
+	for (; op < end; op++)
+		done(op, batch->arg);
+}
+
 /* Tells of what was made and keeps the rest. */
 static void retire(struct twq_batch *batch)
 {
-	uint32_t i, nr_left = batch->nr - batch->nr_made;
+	uint32_t nr_left = batch->nr - batch->nr_made;
 
-	for (i = 0; batch->done && i < batch->nr_made; i++)
-		batch->done(&batch->ops[i], batch->arg);
-	if (nr_left)
+	if (batch->done)
+		tell(batch);
+	if (nr_left) {
 		memmove(batch->ops, batch->ops + batch->nr_made,
 			nr_left * sizeof(*batch->ops));
-	else
+	} else {
 		batch->nr_creates = 0;
+		batch->refers = 0;
+	}
 	batch->nr = nr_left;
 	batch->nr_made = 0;
 }

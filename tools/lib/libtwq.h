@@ -254,6 +254,7 @@ static inline int twq_disarm(const struct twq_map *map, uint64_t id)
  *	stand
  * @nr_creates: how many of them are creations
  * @fd: where a full batch is flushed to, or -1
+ * @refers: whether one of them may refer to TWQ_ID_CREATED
  * @created: what TWQ_ID_CREATED means at ops[nr_made]
  * @allocated: what twq_batch_free() frees, NULL when @ops is the caller's
  * @done: told of each operation that a flush has made, or NULL
@@ -268,6 +269,7 @@ struct twq_batch {
 	uint32_t nr_made;
 	uint32_t nr_creates;
 	int fd;
+	uint32_t refers;
 	uint64_t created;
 	struct twq_op *allocated;
 	void (*done)(const struct twq_op *op, void *arg);

@@ -12,7 +12,8 @@ static struct twq_batch batch;
 static void batch_done(const struct twq_op *op, void *arg)
 {
 	(void)arg;
-	must("an operation", op->result);
+	if (__builtin_expect(op->result < 0, 0))
+		must("an operation", op->result);
 	if (op->opcode == TWQ_OP_CREATE)
 		twq_peer.ids[op->user_data] = op->id;
 }
@@ -44,12 +45,17 @@ void twq_batch_make(const struct job *job)
 
 static void batch_set(const struct job *job)
 {
-	uint32_t i;
+	const uint64_t * const ids = twq_peer.ids;
+	const uint32_t *which = job->which;
+	const int64_t *when = job->when;
+	size_t i, nr = job->nr;
+	int ret;
 
-	for (i = 0; i < job->nr; i++)
-		must("twq_batch_add_queue",
-		     twq_batch_add_queue(&batch, twq_peer.ids[job->which[i]],
-					 job->when[i], 0));
+	for (i = 0; i < nr; i++) {
+		ret = twq_batch_add_queue(&batch, ids[which[i]], when[i], 0);
+		if (__builtin_expect(ret < 0, 0))
+			must("twq_batch_add_queue", ret);
+	}
 	must("twq_batch_flush", twq_batch_flush(&batch));
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The calls on a task: check the argument, find the task, have it done. An
- * argument has been copied in by the call of its own (chardev.c) or made of an
- * operation of a batch (submit.c): both come here, so that both are checked by
- * the same rules. Of user memory only masks are read and new ids are written
- * here. Everything is checked before anything is changed.
+ * argument has been copied in by the call of its own (chardev.c), which refuses
+ * reserved members, or is an operation of a batch (submit.c), which refuses
+ * those that it has not: both come here, so that both are checked by the same
+ * rules. Of user memory only masks are read and new ids are written here.
+ * Everything is checked before anything is changed.
  */
 #include <linux/cpumask.h>
 #include <linux/slab.h>
@@ -164,129 +165,146 @@ int twq_call_set_affinity(struct twq_file *file,
 	return err;
 }
 
-/* The calls that take an id and nothing else differ in what they do. */
-static int twq_call_id(struct twq_file *file, const struct twq_task_id *args,
-		       int (*what)(struct twq_utask *u))
-{
-	struct twq_utask *u;
-	int ret;
-
-	if (args->reserved)
-		return -EINVAL;
-	u = twq_utask_get(file, args->id);
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	ret = what(u);
-	twq_utask_put(u);
-	return ret;
-}
-
 /**
  * twq_call_destroy() - TWQ_IOC_DESTROY
  * @file: the open file
- * @args: the argument
+ * @id: the task
  *
- * Context: process.
- * Return: 0; -EINVAL; -ENOENT.
+ * Context: process or bottom half.
+ * Return: 0; -ENOENT.
  */
-int twq_call_destroy(struct twq_file *file, const struct twq_task_id *args)
+int twq_call_destroy(struct twq_file *file, u64 id)
 {
-	return twq_call_id(file, args, twq_utask_destroy);
-}
-
-/**
- * twq_call_cancel() - TWQ_IOC_CANCEL
- * @file: the open file
- * @args: the argument
- *
- * Context: process.
- * Return: 1 when it stopped a pending deadline; 0; -EINVAL; -ENOENT; -EXDEV.
- */
-int twq_call_cancel(struct twq_file *file, const struct twq_task_id *args)
-{
-	return twq_call_id(file, args, twq_utask_cancel);
-}
-
-/**
- * twq_call_requeue() - TWQ_IOC_REQUEUE
- * @file: the open file
- * @args: the argument
- *
- * Context: process.
- * Return: 0; -EINVAL; -ENOENT.
- */
-int twq_call_requeue(struct twq_file *file, const struct twq_task_id *args)
-{
-	return twq_call_id(file, args, twq_utask_requeue);
-}
-
-/* QUEUE and SCHEDULE differ in what they do with the deadline. */
-static int twq_call_deadline(struct twq_file *file,
-			     const struct twq_deadline *args,
-			     int (*move)(struct twq_utask *u, s64 deadline_ns))
-{
-	s64 deadline_ns = args->deadline_ns;
-	struct twq_utask *u;
+	struct twq_utask *u = twq_utask_get(file, id);
 	int err;
 
-	if (args->flags & ~TWQ_DEADLINE_FLAGS || args->pad || args->reserved)
-		return -EINVAL;
-	u = twq_utask_get(file, args->id);
 	if (IS_ERR(u))
 		return PTR_ERR(u);
-	if (args->flags & TWQ_RELATIVE && deadline_ns != TWQ_ETERNITY)
-		deadline_ns = twq_clock_after(deadline_ns);
-	err = move(u, deadline_ns);
+	err = twq_utask_destroy(u);
 	twq_utask_put(u);
 	return err;
 }
 
 /**
+ * twq_call_cancel() - TWQ_IOC_CANCEL
+ * @file: the open file
+ * @id: the task
+ *
+ * Context: process, bottom halves off.
+ * Return: 1 when it stopped a pending deadline; 0; -ENOENT; -EXDEV.
+ */
+int twq_call_cancel(struct twq_file *file, u64 id)
+{
+	struct twq_utask *u = twq_utask_get(file, id);
+	int ret;
+
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	ret = twq_utask_cancel(u);
+	twq_utask_put(u);
+	return ret;
+}
+
+/**
+ * twq_call_requeue() - TWQ_IOC_REQUEUE
+ * @file: the open file
+ * @id: the task
+ *
+ * Context: process, bottom halves off.
+ * Return: 0; -ENOENT.
+ */
+int twq_call_requeue(struct twq_file *file, u64 id)
+{
+	struct twq_utask *u = twq_utask_get(file, id);
+	int ret;
+
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	ret = twq_utask_requeue(u);
+	twq_utask_put(u);
+	return ret;
+}
+
+/* The deadline that is meant by flags. */
+static int twq_get_deadline(s64 *deadline_ns, u32 flags)
+{
+	if (flags & ~TWQ_DEADLINE_FLAGS)
+		return -EINVAL;
+	if (flags & TWQ_RELATIVE && *deadline_ns != TWQ_ETERNITY)
+		*deadline_ns = twq_clock_after(*deadline_ns);
+	return 0;
+}
+
+/**
  * twq_call_queue() - TWQ_IOC_QUEUE
  * @file: the open file
- * @args: the argument
+ * @id: the task
+ * @deadline_ns: as in struct twq_deadline
+ * @flags: as in struct twq_deadline
  *
- * Context: process.
+ * Context: process, bottom halves off.
  * Return: 0; -EINVAL; -ENOENT; -EXDEV.
  */
-int twq_call_queue(struct twq_file *file, const struct twq_deadline *args)
+int twq_call_queue(struct twq_file *file, u64 id, s64 deadline_ns, u32 flags)
 {
-	return twq_call_deadline(file, args, twq_utask_queue);
+	int err = twq_get_deadline(&deadline_ns, flags);
+	struct twq_utask *u;
+
+	if (err)
+		return err;
+	u = twq_utask_get(file, id);
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	err = twq_utask_queue(u, deadline_ns);
+	twq_utask_put(u);
+	return err;
 }
 
 /**
  * twq_call_schedule() - TWQ_IOC_SCHEDULE
  * @file: the open file
- * @args: the argument
+ * @id: the task
+ * @deadline_ns: as in struct twq_deadline
+ * @flags: as in struct twq_deadline
  *
- * Context: process.
+ * Context: process or bottom half.
  * Return: 0; -EINVAL; -ENOENT; -EXDEV.
  */
-int twq_call_schedule(struct twq_file *file, const struct twq_deadline *args)
+int twq_call_schedule(struct twq_file *file, u64 id, s64 deadline_ns, u32 flags)
 {
-	return twq_call_deadline(file, args, twq_utask_schedule);
+	int err = twq_get_deadline(&deadline_ns, flags);
+	struct twq_utask *u;
+
+	if (err)
+		return err;
+	u = twq_utask_get(file, id);
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	err = twq_utask_schedule(u, deadline_ns);
+	twq_utask_put(u);
+	return err;
 }
 
 /**
  * twq_call_wakeup() - TWQ_IOC_WAKEUP
  * @file: the open file
- * @args: the argument
+ * @id: the task
+ * @reasons: as in struct twq_wakeup, or in struct twq_op, which has more bits
  *
- * Context: process.
+ * Context: process or bottom half.
  * Return: 0; -EINVAL; -ENOENT.
  */
-int twq_call_wakeup(struct twq_file *file, const struct twq_wakeup *args)
+int twq_call_wakeup(struct twq_file *file, u64 id, u64 reasons)
 {
-	const u32 legal = TWQ_WOKEN_ANY & ~TWQ_WOKEN_TIMER;
+	const u64 legal = TWQ_WOKEN_ANY & ~TWQ_WOKEN_TIMER;
 	struct twq_utask *u;
 
-	if (!args->reasons || args->reasons & ~legal || args->pad ||
-	    args->reserved)
+	if (!reasons || reasons & ~legal)
 		return -EINVAL;
-	u = twq_utask_get(file, args->id);
+	u = twq_utask_get(file, id);
 	if (IS_ERR(u))
 		return PTR_ERR(u);
-	twq_utask_wakeup(u, args->reasons);
+	twq_utask_wakeup(u, reasons);
 	twq_utask_put(u);
 	return 0;
 }

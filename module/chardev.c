@@ -6,6 +6,7 @@
  * so that a failed call has changed nothing. Whatever user space does is
  * answered by an errno and never by a message.
  */
+#include <linux/bottom_half.h>
 #include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -64,26 +65,51 @@ static int twq_ioctl_set_affinity(struct twq_file *file, void __user *arg)
 	return twq_call_set_affinity(file, &args);
 }
 
-static int twq_ioctl_id(struct twq_file *file, void __user *arg,
-			int (*call)(struct twq_file *file,
-				    const struct twq_task_id *args))
+static int twq_copy_id(struct twq_task_id *args, void __user *arg)
+{
+	if (copy_from_user(args, arg, sizeof(*args)))
+		return -EFAULT;
+	return args->reserved ? -EINVAL : 0;
+}
+
+static int twq_ioctl_destroy(struct twq_file *file, void __user *arg)
 {
 	struct twq_task_id args;
+	int err = twq_copy_id(&args, arg);
 
-	if (copy_from_user(&args, arg, sizeof(args)))
-		return -EFAULT;
-	return call(file, &args);
+	return err ?: twq_call_destroy(file, args.id);
+}
+
+/* CANCEL and REQUEUE; as in a batch, bottom halves are off for this and that. */
+static int twq_ioctl_id(struct twq_file *file, void __user *arg,
+			int (*call)(struct twq_file *file, u64 id))
+{
+	struct twq_task_id args;
+	int ret = twq_copy_id(&args, arg);
+
+	if (ret)
+		return ret;
+	local_bh_disable();
+	ret = call(file, args.id);
+	local_bh_enable();
+	return ret;
 }
 
 static int twq_ioctl_deadline(struct twq_file *file, void __user *arg,
-			      int (*call)(struct twq_file *file,
-					  const struct twq_deadline *args))
+			      int (*call)(struct twq_file *file, u64 id,
+					  s64 deadline_ns, u32 flags))
 {
 	struct twq_deadline args;
+	int err;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	return call(file, &args);
+	if (args.pad || args.reserved)
+		return -EINVAL;
+	local_bh_disable();
+	err = call(file, args.id, args.deadline_ns, args.flags);
+	local_bh_enable();
+	return err;
 }
 
 static int twq_ioctl_wakeup(struct twq_file *file, void __user *arg)
@@ -92,7 +118,9 @@ static int twq_ioctl_wakeup(struct twq_file *file, void __user *arg)
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	return twq_call_wakeup(file, &args);
+	if (args.pad || args.reserved)
+		return -EINVAL;
+	return twq_call_wakeup(file, args.id, args.reasons);
 }
 
 static int twq_ioctl_query(struct twq_file *file, void __user *arg)
@@ -162,7 +190,7 @@ static long twq_chardev_ioctl(struct file *filp, unsigned int cmd,
 	case TWQ_IOC_CREATE:
 		return twq_ioctl_create(file, arg);
 	case TWQ_IOC_DESTROY:
-		return twq_ioctl_id(file, arg, twq_call_destroy);
+		return twq_ioctl_destroy(file, arg);
 	case TWQ_IOC_SET_AFFINITY:
 		return twq_ioctl_set_affinity(file, arg);
 	case TWQ_IOC_QUEUE:

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TWQ_IOC_SUBMIT: many operations in one call, then events. The operations are
- * copied in one at a time, so that no number of them needs memory, and each
- * becomes the argument of the call of its name. Calls are independent of each
- * other: a bad one tells so in its result and stops nothing.
+ * TWQ_IOC_SUBMIT: many operations in one call, then events. Operations are
+ * copied in a few at a time, so that no number of them needs memory, and each
+ * is checked and then made by what makes the call of its name. Calls are
+ * independent of each other: a bad one tells so in its result and stops nothing.
  *
  * What a fault leaves: when an operation is copied in its result is written, as
  * 0; where that faults, the operation is not made and the batch ends. So an
- * array that can't be written changes nothing. An operation that was made and
- * whose result then faults, since another thread took the memory away in
- * between, counts as made and is the last; the id of a task has been written
- * before the task exists, so that none is left without a name.
+ * array that can't be written changes nothing. All that were copied are made,
+ * and count, whatever happens then to the memory of their results: if another
+ * thread took it away in between the batch ends after them. The id of a task
+ * has been written before the task exists, so that none is left without a name.
  */
+#include <linux/bottom_half.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
-#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -27,7 +27,10 @@
 #include "submit.h"
 #include "timer.h"
 
-/* Operations until signals and others who want the CPU are looked at. */
+/*
+ * Operations until signals and others who want the CPU are looked at, and, with
+ * those that do not sleep, until bottom halves are on again.
+ */
 #define TWQ_SUBMIT_TURN	8
 
 /* Members of struct twq_op besides opcode and id. */
@@ -45,31 +48,21 @@ struct twq_batch {
 	u64 created;
 };
 
-/* The members that each operation has. */
-static const u8 twq_op_members[] = {
-	[TWQ_OP_CREATE] = TWQ_OP_FLAGS | TWQ_OP_VALUE | TWQ_OP_CPUS |
-			  TWQ_OP_USER_DATA,
-	[TWQ_OP_SET_AFFINITY] = TWQ_OP_FLAGS | TWQ_OP_CPUS,
-	[TWQ_OP_QUEUE] = TWQ_OP_FLAGS | TWQ_OP_VALUE,
-	[TWQ_OP_SCHEDULE] = TWQ_OP_FLAGS | TWQ_OP_VALUE,
-	[TWQ_OP_WAKEUP] = TWQ_OP_VALUE,
-	[TWQ_OP_REQUEUE] = 0,
-};
-
-/* Whether what the operation does not have is zero. */
-static bool twq_op_is_clean(const struct twq_op *op)
+/* Whether the members that are not among @has are zero. */
+static __always_inline bool twq_op_is_clean(const struct twq_op *op,
+					    unsigned int has)
 {
-	unsigned int has;
+	u64 others = op->reserved[0] | op->reserved[1];
 
-	if (op->opcode >= ARRAY_SIZE(twq_op_members))
-		return false;
-	has = twq_op_members[array_index_nospec(op->opcode,
-						ARRAY_SIZE(twq_op_members))];
-	return (has & TWQ_OP_FLAGS || !op->flags) &&
-	       (has & TWQ_OP_VALUE || !op->value) &&
-	       (has & TWQ_OP_CPUS || (!op->cpus && !op->cpus_len)) &&
-	       (has & TWQ_OP_USER_DATA || !op->user_data) &&
-	       !op->reserved[0] && !op->reserved[1];
+	if (!(has & TWQ_OP_FLAGS))
+		others |= op->flags;
+	if (!(has & TWQ_OP_VALUE))
+		others |= op->value;
+	if (!(has & TWQ_OP_CPUS))
+		others |= op->cpus | op->cpus_len;
+	if (!(has & TWQ_OP_USER_DATA))
+		others |= op->user_data;
+	return !others;
 }
 
 static int twq_op_create(struct twq_batch *b, const struct twq_op *op,
@@ -82,8 +75,13 @@ static int twq_op_create(struct twq_batch *b, const struct twq_op *op,
 		.flags = op->flags,
 		.interval_ns = op->value,
 	};
-	int err = twq_call_create(b->file, &args, &uop->id);
+	int err;
 
+	b->created = 0;
+	if (!twq_op_is_clean(op, TWQ_OP_FLAGS | TWQ_OP_VALUE | TWQ_OP_CPUS |
+				 TWQ_OP_USER_DATA))
+		return -EINVAL;
+	err = twq_call_create(b->file, &args, &uop->id);
 	if (!err)
 		b->created = args.id;
 	return err;
@@ -99,121 +97,158 @@ static int twq_op_set_affinity(struct twq_batch *b, const struct twq_op *op,
 		.flags = op->flags,
 	};
 
+	if (!twq_op_is_clean(op, TWQ_OP_FLAGS | TWQ_OP_CPUS))
+		return -EINVAL;
 	return twq_call_set_affinity(b->file, &args);
 }
 
-static int twq_op_wakeup(struct twq_batch *b, const struct twq_op *op, u64 id)
+static u64 twq_op_task(const struct twq_batch *b, const struct twq_op *op)
 {
-	const struct twq_wakeup args = { .id = id, .reasons = op->value };
-
-	if (args.reasons != op->value)
-		return -EINVAL;
-	return twq_call_wakeup(b->file, &args);
+	return op->id == TWQ_ID_CREATED ? b->created : op->id;
 }
 
-static __always_inline int
-twq_op_deadline(struct twq_batch *b, const struct twq_op *op, u64 id,
-		int (*call)(struct twq_file *file,
-			    const struct twq_deadline *args))
+/* Those that may sleep. */
+static noinline int twq_op_do_slow(struct twq_batch *b, const struct twq_op *op,
+				   struct twq_op __user *uop)
 {
-	const struct twq_deadline args = {
-		.id = id,
-		.deadline_ns = op->value,
-		.flags = op->flags,
-	};
-
-	return call(b->file, &args);
-}
-
-static __always_inline int
-twq_op_id(struct twq_batch *b, u64 id,
-	  int (*call)(struct twq_file *file, const struct twq_task_id *args))
-{
-	const struct twq_task_id args = { .id = id };
-
-	return call(b->file, &args);
-}
-
-/* Makes a clean operation. Returns its result. */
-static int twq_op_do(struct twq_batch *b, const struct twq_op *op,
-		     struct twq_op __user *uop)
-{
-	const u64 id = op->id == TWQ_ID_CREATED ? b->created : op->id;
-
-	switch (op->opcode) {
-	case TWQ_OP_QUEUE:
-		return twq_op_deadline(b, op, id, twq_call_queue);
-	case TWQ_OP_REQUEUE:
-		return twq_op_id(b, id, twq_call_requeue);
-	case TWQ_OP_SCHEDULE:
-		return twq_op_deadline(b, op, id, twq_call_schedule);
-	case TWQ_OP_CANCEL:
-		return twq_op_id(b, id, twq_call_cancel);
-	case TWQ_OP_CREATE:
+	if (op->opcode == TWQ_OP_CREATE)
 		return twq_op_create(b, op, uop);
-	case TWQ_OP_DESTROY:
-		return twq_op_id(b, id, twq_call_destroy);
-	case TWQ_OP_SET_AFFINITY:
-		return twq_op_set_affinity(b, op, id);
+	return twq_op_set_affinity(b, op, twq_op_task(b, op));
+}
+
+/* The others, with bottom halves off. */
+static __always_inline int twq_op_do(struct twq_batch *b,
+				     const struct twq_op *op)
+{
+	const u64 id = twq_op_task(b, op);
+
+	/* What programs do most. */
+	if (op->opcode == TWQ_OP_QUEUE) {
+		if (!twq_op_is_clean(op, TWQ_OP_FLAGS | TWQ_OP_VALUE))
+			return -EINVAL;
+		return twq_call_queue(b->file, id, op->value, op->flags);
+	}
+	switch (op->opcode) {
+	case TWQ_OP_SCHEDULE:
+		if (!twq_op_is_clean(op, TWQ_OP_FLAGS | TWQ_OP_VALUE))
+			return -EINVAL;
+		return twq_call_schedule(b->file, id, op->value, op->flags);
 	case TWQ_OP_WAKEUP:
-		return twq_op_wakeup(b, op, id);
+		if (!twq_op_is_clean(op, TWQ_OP_VALUE))
+			return -EINVAL;
+		return twq_call_wakeup(b->file, id, op->value);
+	}
+	if (!twq_op_is_clean(op, 0))
+		return -EINVAL;
+	switch (op->opcode) {
+	case TWQ_OP_REQUEUE:
+		return twq_call_requeue(b->file, id);
+	case TWQ_OP_CANCEL:
+		return twq_call_cancel(b->file, id);
+	case TWQ_OP_DESTROY:
+		return twq_call_destroy(b->file, id);
 	default:
 		return -EINVAL;
 	}
 }
 
-/* Copies an operation in and tries its result. Returns false after a fault. */
-static bool twq_copy_op(struct twq_op *op, struct twq_op __user *uop)
+/*
+ * Copies operations in and tries their results. Returns how many it is that
+ * this was done for: fewer than @nr after a fault.
+ */
+static unsigned int twq_copy_turn(struct twq_op *ops,
+				  struct twq_op __user *uops, unsigned int nr)
 {
-	/* One by one: a copy of so few bytes takes longer. */
-	if (!user_access_begin(uop, sizeof(*uop)))
-		return false;
-	unsafe_get_user(op->opcode, &uop->opcode, fault);
-	unsafe_get_user(op->flags, &uop->flags, fault);
-	unsafe_get_user(op->id, &uop->id, fault);
-	unsafe_get_user(op->value, &uop->value, fault);
-	unsafe_get_user(op->user_data, &uop->user_data, fault);
-	unsafe_get_user(op->cpus, &uop->cpus, fault);
-	unsafe_get_user(op->cpus_len, &uop->cpus_len, fault);
-	unsafe_get_user(op->reserved[0], &uop->reserved[0], fault);
-	unsafe_get_user(op->reserved[1], &uop->reserved[1], fault);
-	unsafe_put_user(0, &uop->result, fault);
-	user_access_end();
-	return true;
+	struct twq_op *op = ops;
 
+	/* Where all of them can't be, the first may. */
+	if (!user_access_begin(uops, nr * sizeof(*uops)))
+		return nr > 1 ? twq_copy_turn(ops, uops, 1) : 0;
+	/* One by one: a copy of so few bytes takes longer. */
+	for (; op < ops + nr; op++, uops++) {
+		unsafe_get_user(op->opcode, &uops->opcode, fault);
+		unsafe_get_user(op->flags, &uops->flags, fault);
+		unsafe_get_user(op->id, &uops->id, fault);
+		unsafe_get_user(op->value, &uops->value, fault);
+		unsafe_get_user(op->user_data, &uops->user_data, fault);
+		unsafe_get_user(op->cpus, &uops->cpus, fault);
+		unsafe_get_user(op->cpus_len, &uops->cpus_len, fault);
+		unsafe_get_user(op->reserved[0], &uops->reserved[0], fault);
+		unsafe_get_user(op->reserved[1], &uops->reserved[1], fault);
+		unsafe_put_user(0, &uops->result, fault);
+	}
 fault:
 	user_access_end();
-	return false;
+	return op - ops;
 }
 
-/* Returns its result, which for most is what was written already. */
-static int twq_make_op(struct twq_batch *b, const struct twq_op *op,
-		       struct twq_op __user *uop)
+static bool twq_op_sleeps(const struct twq_op *op)
 {
-	if (op->opcode == TWQ_OP_CREATE)
-		b->created = 0;
-	if (!twq_op_is_clean(op))
-		return -EINVAL;
-	return twq_op_do(b, op, uop);
+	return op->opcode == TWQ_OP_CREATE || op->opcode == TWQ_OP_SET_AFFINITY;
+}
+
+/*
+ * Bottom halves are off for as many operations as follow each other and do not
+ * sleep: of a turn at most. Returns whether a result is not 0.
+ */
+static bool twq_make_turn(struct twq_batch *b, struct twq_op *ops,
+			  struct twq_op __user *uops, unsigned int nr)
+{
+	const struct twq_op *end = ops + nr;
+	bool bh_off = false;
+	int results = 0;
+
+	for (; ops < end; ops++, uops++) {
+		if (unlikely(twq_op_sleeps(ops))) {
+			if (bh_off)
+				local_bh_enable();
+			bh_off = false;
+			ops->result = twq_op_do_slow(b, ops, uops);
+		} else {
+			if (!bh_off)
+				local_bh_disable();
+			bh_off = true;
+			ops->result = twq_op_do(b, ops);
+		}
+		results |= ops->result;
+	}
+	if (bh_off)
+		local_bh_enable();
+	return results;
+}
+
+/* Writes what was not written already. Returns false after a fault. */
+static bool twq_tell_turn(const struct twq_op *ops, struct twq_op __user *uops,
+			  unsigned int nr)
+{
+	bool told = true;
+
+	for (; nr--; ops++, uops++)
+		if (ops->result && put_user(ops->result, &uops->result))
+			told = false;
+	return told;
 }
 
 /* Returns how many operations were made, or -EFAULT. */
 static long twq_submit_ops(struct twq_file *file, struct twq_op __user *uops,
 			   long nr)
 {
+	/* As many as are copied are looked at: to zero all takes a while. */
+	struct twq_op ops[TWQ_SUBMIT_TURN] __uninitialized;
 	struct twq_batch batch = { .file = file };
-	struct twq_op op;
+	unsigned int turn, copied;
 	long made = 0;
-	int result;
 
 	while (made < nr) {
-		if (!twq_copy_op(&op, &uops[made]))
+		turn = min_t(long, nr - made, TWQ_SUBMIT_TURN);
+		copied = twq_copy_turn(ops, uops, turn);
+		if (!copied)
 			return made ?: -EFAULT;
-		result = twq_make_op(&batch, &op, &uops[made]);
-		if (result && put_user(result, &uops[made].result))
-			return made + 1;
-		if (++made % TWQ_SUBMIT_TURN)
-			continue;
+		made += copied;
+		if (twq_make_turn(&batch, ops, uops, copied) &&
+		    !twq_tell_turn(ops, uops, copied))
+			break;
+		uops += copied;
 		if (signal_pending(current))
 			break;
 		cond_resched();

@@ -6,6 +6,7 @@
  * point reaches is tried many times over, and the ledger must balance.
  */
 #include <kunit/test.h>
+#include <linux/bottom_half.h>
 #include <linux/delay.h>
 #include <linux/prandom.h>
 
@@ -281,6 +282,166 @@ static void k6_reference_outlives_destroy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, uworld_ledger(test).destroyed, 1);
 }
 
+/* The calls that find a task and hold it without a reference. */
+static int queue_id(struct twq_file *file, u64 id, s64 deadline_ns)
+{
+	int err;
+
+	local_bh_disable();
+	err = twq_utask_queue_id(file, id, deadline_ns);
+	local_bh_enable();
+	return err;
+}
+
+static int cancel_id(struct twq_file *file, u64 id)
+{
+	int ret;
+
+	local_bh_disable();
+	ret = twq_utask_cancel_id(file, id);
+	local_bh_enable();
+	return ret;
+}
+
+static int requeue_id(struct twq_file *file, u64 id)
+{
+	int err;
+
+	local_bh_disable();
+	err = twq_utask_requeue_id(file, id);
+	local_bh_enable();
+	return err;
+}
+
+static const struct held {
+	const char *name;
+	u32 flags;
+} held_params[] = {
+	{ "local", 0 },
+	{ "shared", TWQ_CREATE_SHARED },
+};
+
+static void held_desc(const struct held *p, char *desc)
+{
+	strscpy(desc, p->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(held, held_params, held_desc);
+
+static struct twq_utask *new_held(struct kunit *test)
+{
+	const struct held *held = test->param_value;
+	struct twq_utask *u = uworld_try_new(test, 0, world_cpu(), held->flags);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(u));
+	return u;
+}
+
+/* Unused, by a reference; afterwards by its tree: the same to who calls. */
+static void held_task_is_used_as_any(struct kunit *test)
+{
+	struct twq_utask *u = new_held(test);
+	struct uworld *f = test->priv;
+	u64 id = uworld_id(u);
+
+	KUNIT_EXPECT_EQ(test, cancel_id(f->file, id), 0);
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + 5 * MS), 0);
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + 9 * MS), 0);
+	KUNIT_EXPECT_EQ(test, u->task.node.key_ns, T0 + 5 * MS);
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + 2 * MS), 0);
+	KUNIT_EXPECT_EQ(test, u->task.node.key_ns, T0 + 2 * MS);
+	WRITE_ONCE(u->task.slot->deadline_ns, T0 + MS);
+	KUNIT_EXPECT_EQ(test, requeue_id(f->file, id), 0);
+	KUNIT_EXPECT_EQ(test, u->task.node.key_ns, T0 + MS);
+	KUNIT_EXPECT_EQ(test, cancel_id(f->file, id), 1);
+	KUNIT_EXPECT_EQ(test, cancel_id(f->file, id), 0);
+	KUNIT_EXPECT_EQ(test, refcount_read(&u->ref), 1);
+	KUNIT_EXPECT_EQ(test, uworld_ledger(test).armed, 3);
+	KUNIT_EXPECT_EQ(test, uworld_ledger(test).moved, 2);
+	KUNIT_EXPECT_EQ(test, uworld_ledger(test).cancelled, 1);
+	world_advance(test, T0 + 9 * MS);
+	KUNIT_EXPECT_EQ(test, uworld_ledger(test).fired, 0);
+}
+
+/* Ended, with its memory still there; then another task's, which is used. */
+static void ended_task_is_not_held(struct kunit *test)
+{
+	struct twq_utask *u = new_held(test), *user, *next;
+	struct uworld *f = test->priv;
+	u64 id = uworld_id(u);
+
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + 5 * MS), 0);
+	user = twq_utask_get(f->file, id);
+	KUNIT_ASSERT_PTR_EQ(test, user, u);
+	KUNIT_EXPECT_EQ(test, twq_utask_destroy(u), 0);
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + MS), -ENOENT);
+	KUNIT_EXPECT_EQ(test, cancel_id(f->file, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, requeue_id(f->file, id), -ENOENT);
+	KUNIT_EXPECT_FALSE(test, twq_node_linked(&u->task.node));
+	twq_utask_put(user);
+	next = new_held(test);
+	KUNIT_ASSERT_EQ(test, TWQ_SLOT(uworld_id(next)), TWQ_SLOT(id));
+	twq_utask_queue(next, T0 + 5 * MS);
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + MS), -ENOENT);
+	KUNIT_EXPECT_EQ(test, cancel_id(f->file, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, requeue_id(f->file, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, twq_task_expires(&next->task), T0 + 5 * MS);
+	KUNIT_EXPECT_EQ(test, next->task.node.key_ns, T0 + 5 * MS);
+}
+
+/* Ends it; its slot is the next one's, which is queued, too. */
+static int op_replace(struct twq_utask *u)
+{
+	const struct twq_create args = { .flags = TWQ_CREATE_SHARED };
+	int err = twq_utask_destroy(u);
+
+	if (err)
+		return err;
+	step.u = twq_utask_new(step.file, &args, cpumask_of(world_cpu()));
+	if (IS_ERR(step.u))
+		return PTR_ERR(step.u);
+	twq_utask_publish(step.u);
+	return twq_utask_queue(step.u, step.deadline_ns);
+}
+
+static void replaced_before_it_is_held(struct kunit *test)
+{
+	struct twq_utask *u = uworld_new(test, 0);
+	struct uworld *f = test->priv;
+	u64 id = uworld_id(u);
+
+	/* Here, with bottom halves off, memory could not be asked for. */
+	if (num_online_cpus() == 1)
+		kunit_skip(test, "needs a second CPU");
+	twq_utask_queue(u, T0 + 5 * MS);
+	step.file = f->file;
+	step_at(TWQ_TP_ENTER, u, op_replace, T0 + 9 * MS);
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + MS), -ENOENT);
+	expect_step(test, 0);
+	KUNIT_EXPECT_EQ(test, TWQ_SLOT(uworld_id(step.u)), TWQ_SLOT(id));
+	KUNIT_EXPECT_EQ(test, twq_task_expires(&step.u->task), T0 + 9 * MS);
+	KUNIT_EXPECT_EQ(test, uworld_ledger(test).armed, 2);
+}
+
+/* Ended, but not gone: somebody has a reference. */
+static void ended_before_it_is_held(struct kunit *test)
+{
+	struct twq_utask *u = new_held(test), *user;
+	struct uworld *f = test->priv;
+	u64 id = uworld_id(u);
+
+	twq_utask_queue(u, T0 + 5 * MS);
+	user = twq_utask_get(f->file, id);
+	KUNIT_ASSERT_PTR_EQ(test, user, u);
+	step_at(TWQ_TP_ENTER, u, twq_utask_destroy, 0);
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + MS), -ENOENT);
+	expect_step(test, 0);
+	world_settle(test);
+	KUNIT_EXPECT_FALSE(test, twq_node_linked(&u->task.node));
+	KUNIT_EXPECT_EQ(test, uworld_ledger(test).armed, 1);
+	twq_utask_put(user);
+}
+
 static void k5_start_after_destroy_arms_nothing(struct kunit *test)
 {
 	struct twq_utask *u = uworld_new(test, 0);
@@ -483,6 +644,10 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE_PARAM(k4_destroy_while_expiring_is_silent, end_gen_params),
 	KUNIT_CASE(k9_expire_of_a_changed_deadline_is_refused),
 	KUNIT_CASE(k6_reference_outlives_destroy),
+	KUNIT_CASE_PARAM(held_task_is_used_as_any, held_gen_params),
+	KUNIT_CASE_PARAM(ended_task_is_not_held, held_gen_params),
+	KUNIT_CASE(replaced_before_it_is_held),
+	KUNIT_CASE_PARAM(ended_before_it_is_held, held_gen_params),
 	KUNIT_CASE(k5_start_after_destroy_arms_nothing),
 	KUNIT_CASE(utask_destroy_discards_the_unread),
 	KUNIT_CASE(utask_destroy_of_one_leaves_the_others),

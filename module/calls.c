@@ -195,14 +195,7 @@ int twq_call_destroy(struct twq_file *file, u64 id)
  */
 int twq_call_cancel(struct twq_file *file, u64 id)
 {
-	struct twq_utask *u = twq_utask_get(file, id);
-	int ret;
-
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	ret = twq_utask_cancel(u);
-	twq_utask_put(u);
-	return ret;
+	return twq_utask_cancel_id(file, id);
 }
 
 /**
@@ -215,14 +208,7 @@ int twq_call_cancel(struct twq_file *file, u64 id)
  */
 int twq_call_requeue(struct twq_file *file, u64 id)
 {
-	struct twq_utask *u = twq_utask_get(file, id);
-	int ret;
-
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	ret = twq_utask_requeue(u);
-	twq_utask_put(u);
-	return ret;
+	return twq_utask_requeue_id(file, id);
 }
 
 /* The deadline that is meant by flags. */
@@ -233,6 +219,15 @@ static int twq_get_deadline(s64 *deadline_ns, u32 flags)
 	if (flags & TWQ_RELATIVE && *deadline_ns != TWQ_ETERNITY)
 		*deadline_ns = twq_clock_after(*deadline_ns);
 	return 0;
+}
+
+/* Apart, so that an absolute time needs no memory on the stack. */
+static noinline int twq_queue_by_flags(struct twq_file *file, u64 id,
+				       s64 deadline_ns, u32 flags)
+{
+	int err = twq_get_deadline(&deadline_ns, flags);
+
+	return err ?: twq_utask_queue_id(file, id, deadline_ns);
 }
 
 /**
@@ -247,17 +242,9 @@ static int twq_get_deadline(s64 *deadline_ns, u32 flags)
  */
 int twq_call_queue(struct twq_file *file, u64 id, s64 deadline_ns, u32 flags)
 {
-	int err = twq_get_deadline(&deadline_ns, flags);
-	struct twq_utask *u;
-
-	if (err)
-		return err;
-	u = twq_utask_get(file, id);
-	if (IS_ERR(u))
-		return PTR_ERR(u);
-	err = twq_utask_queue(u, deadline_ns);
-	twq_utask_put(u);
-	return err;
+	if (flags)
+		return twq_queue_by_flags(file, id, deadline_ns, flags);
+	return twq_utask_queue_id(file, id, deadline_ns);
 }
 
 /**

@@ -51,16 +51,15 @@ struct twq_bh {
 DECLARE_PER_CPU(struct twq_bh, twq_bh);
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-static inline void twq_bh_lock(void)
+/* Within local_bh_disable() */
+static inline void twq_bh_enter(void)
 {
-	local_bh_disable();
 	local_lock_nested_bh(&twq_bh.lock);
 }
 
-static inline void twq_bh_unlock(void)
+static inline void twq_bh_leave(void)
 {
 	local_unlock_nested_bh(&twq_bh.lock);
-	local_bh_enable();
 }
 
 static inline void twq_bh_assert_held(void)
@@ -68,14 +67,13 @@ static inline void twq_bh_assert_held(void)
 	lockdep_assert_held(this_cpu_ptr(&twq_bh.lock));
 }
 #else
-static inline void twq_bh_lock(void)
+/* Within local_bh_disable(), which is the lock. */
+static inline void twq_bh_enter(void)
 {
-	local_bh_disable();
 }
 
-static inline void twq_bh_unlock(void)
+static inline void twq_bh_leave(void)
 {
-	local_bh_enable();
 }
 
 static inline void twq_bh_assert_held(void)
@@ -83,5 +81,17 @@ static inline void twq_bh_assert_held(void)
 	lockdep_assert_in_softirq();
 }
 #endif
+
+static inline void twq_bh_lock(void)
+{
+	local_bh_disable();
+	twq_bh_enter();
+}
+
+static inline void twq_bh_unlock(void)
+{
+	twq_bh_leave();
+	local_bh_enable();
+}
 
 #endif /* TWQ_COMPAT_H */

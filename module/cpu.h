@@ -117,6 +117,34 @@ static inline void twq_cpu_unlock(struct twq_cpu *c)
 }
 
 /**
+ * twq_cpu_enter() - twq_cpu_lock() for who has bottom halves off already
+ * @c: that CPU's part
+ *
+ * Context: within local_bh_disable().
+ * Return: as twq_cpu_lock().
+ */
+static inline bool twq_cpu_enter(struct twq_cpu *c)
+{
+	twq_bh_enter();
+	/* As in twq_cpu_lock(). */
+	if (likely(smp_load_acquire(&c->host) == smp_processor_id()))
+		return true;
+	twq_bh_leave();
+	return false;
+}
+
+/**
+ * twq_cpu_leave() - let the others in again
+ * @c: as given to twq_cpu_enter()
+ *
+ * Context: after twq_cpu_enter() said true, bottom halves still off.
+ */
+static inline void twq_cpu_leave(struct twq_cpu *c)
+{
+	twq_bh_leave();
+}
+
+/**
  * twq_cpu_arm() - see to it that a position in a local queue is not missed
  * @c: the owner's part
  * @key_ns: the position

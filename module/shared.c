@@ -43,6 +43,30 @@ void twq_shared_unlock(void)
 }
 
 /**
+ * twq_shared_enter() - twq_shared_lock() for who has bottom halves off already
+ *
+ * Context: within local_bh_disable(), until after twq_shared_leave().
+ */
+void twq_shared_enter(void)
+	__acquires(&twq_shared.lock)
+{
+	spin_lock(&twq_shared.lock);
+	trace_twq_shared_acquired(&twq_shared.queue.nr);
+}
+
+/**
+ * twq_shared_leave() - let the others in again
+ *
+ * Context: after twq_shared_enter().
+ */
+void twq_shared_leave(void)
+	__releases(&twq_shared.lock)
+{
+	trace_twq_shared_release(&twq_shared.queue.nr);
+	spin_unlock(&twq_shared.lock);
+}
+
+/**
  * twq_shared_rearm() - the rest of twq_shared_arm(): arm the timer earlier
  * @key_ns: the position
  *

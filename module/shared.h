@@ -29,6 +29,8 @@ extern struct twq_shared twq_shared;
 
 void twq_shared_lock(void);
 void twq_shared_unlock(void);
+void twq_shared_enter(void);
+void twq_shared_leave(void);
 void twq_shared_rearm(s64 key_ns);
 
 /**

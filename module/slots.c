@@ -8,7 +8,8 @@
  *
  * A task's memory, once found, is a task of this file or nobody's, whose @ref is
  * 0: a slot is used again at once. So who finds one takes a reference, and then
- * looks whether the id is the one that he meant (twq_utask_get()).
+ * looks whether the id is the one that he meant (twq_utask_get()); or he holds
+ * it by its tree and then looks (hold.h).
  *
  * What a program stores into a slot is a deadline, whatever it is; of the rest
  * the module looks at nothing. So a program harms its own tasks alone.

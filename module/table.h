@@ -80,6 +80,24 @@ twq_page_block(struct twq_page *page, u32 nr)
 	return &page->blocks[nr % TWQ_SLOTS_PER_PAGE / TWQ_BLOCK_TASKS];
 }
 
+/* Context and meaning as of twq_slots_find(). */
+static inline struct twq_block *
+twq_slots_block(const struct twq_slots *slots, u32 nr)
+{
+	struct twq_page *page = twq_slots_page(slots, nr);
+
+	if (!page)
+		return NULL;
+	/* Pairs with twq_page_take() and with the grace period. */
+	return rcu_dereference_check(*twq_page_block(page, nr),
+				     rcu_read_lock_bh_held());
+}
+
+static inline struct twq_utask *twq_block_task(struct twq_block *block, u32 nr)
+{
+	return &block->tasks[nr % TWQ_BLOCK_TASKS];
+}
+
 /**
  * twq_slots_find() - the task of a slot, or what was one
  * @slots: the slots of a file
@@ -91,15 +109,9 @@ twq_page_block(struct twq_page *page, u32 nr)
 static inline struct twq_utask *
 twq_slots_find(const struct twq_slots *slots, u32 nr)
 {
-	struct twq_page *page = twq_slots_page(slots, nr);
-	struct twq_block *block;
+	struct twq_block *block = twq_slots_block(slots, nr);
 
-	if (!page)
-		return NULL;
-	/* Pairs with twq_page_take() and with the grace period. */
-	block = rcu_dereference_check(*twq_page_block(page, nr),
-				      rcu_read_lock_bh_held());
-	return block ? &block->tasks[nr % TWQ_BLOCK_TASKS] : NULL;
+	return block ? twq_block_task(block, nr) : NULL;
 }
 
 #endif /* TWQ_TABLE_H */

@@ -10,6 +10,7 @@
 
 #include "affinity.h"
 #include "cpu.h"
+#include "hold.h"
 #include "race.h"
 #include "shared.h"
 #include "task.h"
@@ -67,11 +68,6 @@ void twq_task_use_slot(struct twq_task *task, struct twq_slot *slot)
 	atomic64_set(twq_task_deadline(task), TWQ_ETERNITY);
 	/* Pairs with the readers in user space, which others hand the task. */
 	WRITE_ONCE(slot->position_ns, TWQ_ETERNITY);
-}
-
-static struct twq_cpu *twq_home(u32 state)
-{
-	return per_cpu_ptr(&twq_cpus, twq_state_cpu(state));
 }
 
 /*
@@ -167,18 +163,9 @@ static __always_inline void twq_tree_remove(struct twq_task *task, u32 state)
 	twq_task_tell(task, TWQ_ETERNITY);
 }
 
-/* The tree is touched only when the task is not in it or has to come earlier */
-static __always_inline void twq_tree_place(struct twq_task *task, u32 state)
+static __always_inline void twq_tree_move(struct twq_task *task, u32 state,
+					  s64 position_ns)
 {
-	s64 position_ns = twq_task_expires(task);
-
-	if (position_ns == TWQ_ETERNITY)
-		return;
-	if (twq_node_linked(&task->node) &&
-	    position_ns >= task->node.key_ns) {
-		twq_count(kept);
-		return;
-	}
 	twq_count(queued);
 	trace_twq_queue(task, position_ns);
 	position_ns = twq_tree_settle(twq_tree_of(state), task, position_ns);
@@ -186,6 +173,19 @@ static __always_inline void twq_tree_place(struct twq_task *task, u32 state)
 		twq_shared_arm(position_ns);
 	else
 		twq_cpu_arm(twq_home(state), position_ns);
+}
+
+/**
+ * twq_task_move() - put a task to a position that is earlier than its own
+ * @task: the task, which may be in no tree
+ * @state: by which its tree was entered
+ * @position_ns: the deadline that was seen
+ *
+ * Context: within the task's tree.
+ */
+void twq_task_move(struct twq_task *task, u32 state, s64 position_ns)
+{
+	twq_tree_move(task, state, position_ns);
 }
 
 /*
@@ -240,7 +240,7 @@ static int twq_task_follow(struct twq_task *task)
 	err = twq_task_enter(task, true, &state);
 	if (err)
 		return err;
-	twq_tree_place(task, state);
+	twq_tree_place(task, state, twq_tree_move);
 	twq_tree_unlock(state);
 	return 0;
 }
@@ -302,15 +302,7 @@ int twq_task_queue_at(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	err = twq_task_enter(task, deadline_ns != TWQ_ETERNITY, &state);
 	if (err)
 		return twq_task_refused(task, err);
-	/* One of it and twq_task_expire() has the old deadline, not both. */
-	*old_ns = atomic64_xchg(twq_task_deadline(task), deadline_ns);
-	twq_test_point(TWQ_TP_CHANGED, task);
-	/*
-	 * Not by what the deadline is now: it may be another CPU's, which has
-	 * just ended the init of the task, and @state names another tree.
-	 */
-	if (deadline_ns != TWQ_ETERNITY)
-		twq_tree_place(task, state);
+	*old_ns = twq_tree_replace(task, state, deadline_ns, twq_tree_move);
 	twq_tree_unlock(state);
 	return 0;
 }
@@ -393,7 +385,7 @@ int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns)
 	if (err)
 		return twq_task_refused(task, err);
 	*old_ns = twq_expires_lower(task, deadline_ns);
-	twq_tree_place(task, state);
+	twq_tree_place(task, state, twq_tree_move);
 	twq_tree_unlock(state);
 	return 0;
 }

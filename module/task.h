@@ -35,6 +35,7 @@ static inline struct twq_task *twq_task_of(struct twq_node *node)
 void twq_task_use_slot(struct twq_task *task, struct twq_slot *slot);
 void twq_task_take(struct twq_queue *q, s64 now_ns, struct twq_allowance *allow,
 		   struct llist_node **due);
+void twq_task_move(struct twq_task *task, u32 state, s64 position_ns);
 bool twq_task_detach(struct twq_task *task);
 bool twq_task_wake(struct twq_task *task, u32 reasons);
 void twq_task_push(struct twq_task *task);

@@ -2,11 +2,11 @@
 /*
  * Tasks of user space: ids, references, intervals, the ledger of armings.
  *
- * A task is found by its slot and held by a reference, and is there for others
- * from its first reference on. Whoever closes its event ends it, once; its slot
- * is given back with the last reference. A deadline changes hands by one atomic
- * step, in which exactly one side sees the old one: so each arming has exactly
- * one end.
+ * A task is found by its slot and held by a reference, or for a moment by its
+ * tree (hold.h), and is there for others from its first reference on. Whoever
+ * closes its event ends it, once; its slot is given back with the last
+ * reference. A deadline changes hands by one atomic step, in which exactly one
+ * side sees the old one: so each arming has exactly one end.
  */
 #include <linux/bottom_half.h>
 #include <linux/err.h>
@@ -16,6 +16,7 @@
 #include <trace/events/twq.h>
 
 #include "counters.h"
+#include "hold.h"
 #include "table.h"
 #include "task.h"
 #include "testpoint.h"
@@ -377,18 +378,40 @@ int twq_utask_destroy(struct twq_utask *u)
 
 /* -- deadlines ------------------------------------------------------------ */
 
-static void twq_utask_account(struct twq_utask *u, s64 old_ns, s64 new_ns)
+static __always_inline void
+twq_utask_account(struct twq_file *file, struct twq_utask *u, s64 old_ns,
+		  s64 new_ns)
 {
 	const bool was = old_ns != TWQ_ETERNITY, is = new_ns != TWQ_ETERNITY;
 
 	if (is)
-		this_cpu_inc(twq_utask_file(u)->counters->armed);
+		this_cpu_inc(file->counters->armed);
 	if (was && is)
-		this_cpu_inc(twq_utask_file(u)->counters->moved);
+		this_cpu_inc(file->counters->moved);
 	else if (was)
-		this_cpu_inc(twq_utask_file(u)->counters->cancelled);
+		this_cpu_inc(file->counters->cancelled);
 	if (was != is)
 		atomic64_add(is ? 1 : -1, &u->open);
+}
+
+/*
+ * Finds the task with @id and holds it by its tree. False where that can't be
+ * done, for whatever reason: then it takes a reference to find out.
+ */
+static __always_inline bool twq_utask_hold(struct twq_file *file, u64 id,
+					   struct twq_utask **u, u32 *state)
+{
+	struct twq_block *block = twq_slots_block(&file->slots, TWQ_SLOT(id));
+
+	if (!block)
+		return false;
+	*u = twq_block_task(block, TWQ_SLOT(id));
+	if (unlikely(!twq_task_hold(&(*u)->task, state)))
+		return false;
+	if (likely((*u)->ready.event.id == id))
+		return true;
+	twq_task_let_go(*state);
+	return false;
 }
 
 /* To user space a task that is being ended is one that is not there. */
@@ -411,7 +434,7 @@ int twq_utask_queue(struct twq_utask *u, s64 deadline_ns)
 	int err = twq_task_queue_at(&u->task, deadline_ns, &old_ns);
 
 	if (!err)
-		twq_utask_account(u, old_ns, deadline_ns);
+		twq_utask_account(twq_utask_file(u), u, old_ns, deadline_ns);
 	return twq_utask_errno(err);
 }
 
@@ -433,7 +456,7 @@ int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns)
 	int err = twq_task_queue_before(&u->task, deadline_ns, &old_ns);
 
 	if (!err && deadline_ns < old_ns)
-		twq_utask_account(u, old_ns, deadline_ns);
+		twq_utask_account(twq_utask_file(u), u, old_ns, deadline_ns);
 	return twq_utask_errno(err);
 }
 
@@ -469,8 +492,115 @@ int twq_utask_cancel(struct twq_utask *u)
 
 	if (err)
 		return twq_utask_errno(err);
-	twq_utask_account(u, old_ns, TWQ_ETERNITY);
+	twq_utask_account(twq_utask_file(u), u, old_ns, TWQ_ETERNITY);
 	return old_ns != TWQ_ETERNITY;
+}
+
+/*
+ * The same for a task that can't be held by its tree: it was not used yet, or
+ * is another CPU's, or there is none.
+ */
+static noinline int twq_utask_queue_found(struct twq_file *file, u64 id,
+					  s64 deadline_ns)
+{
+	struct twq_utask *u = twq_utask_get(file, id);
+	int err;
+
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	err = twq_utask_queue(u, deadline_ns);
+	twq_utask_put(u);
+	return err;
+}
+
+/**
+ * twq_utask_queue_id() - twq_utask_queue() of a task that is to be found
+ * @file: the open file
+ * @id: the task
+ * @deadline_ns: as for twq_utask_queue()
+ *
+ * Context: process, bottom halves off.
+ * Return: as twq_utask_queue().
+ */
+int twq_utask_queue_id(struct twq_file *file, u64 id, s64 deadline_ns)
+{
+	struct twq_utask *u;
+	s64 old_ns;
+	u32 state;
+
+	if (!twq_utask_hold(file, id, &u, &state))
+		return twq_utask_queue_found(file, id, deadline_ns);
+	old_ns = twq_tree_replace(&u->task, state, deadline_ns, twq_task_move);
+	twq_utask_account(file, u, old_ns, deadline_ns);
+	twq_task_let_go(state);
+	return 0;
+}
+
+static noinline int twq_utask_cancel_found(struct twq_file *file, u64 id)
+{
+	struct twq_utask *u = twq_utask_get(file, id);
+	int ret;
+
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	ret = twq_utask_cancel(u);
+	twq_utask_put(u);
+	return ret;
+}
+
+/**
+ * twq_utask_cancel_id() - twq_utask_cancel() of a task that is to be found
+ * @file: the open file
+ * @id: the task
+ *
+ * Context: process, bottom halves off.
+ * Return: as twq_utask_cancel().
+ */
+int twq_utask_cancel_id(struct twq_file *file, u64 id)
+{
+	struct twq_utask *u;
+	s64 old_ns;
+	u32 state;
+
+	if (!twq_utask_hold(file, id, &u, &state))
+		return twq_utask_cancel_found(file, id);
+	old_ns = twq_tree_replace(&u->task, state, TWQ_ETERNITY,
+				  twq_task_move);
+	twq_utask_account(file, u, old_ns, TWQ_ETERNITY);
+	twq_task_let_go(state);
+	return old_ns != TWQ_ETERNITY;
+}
+
+static noinline int twq_utask_requeue_found(struct twq_file *file, u64 id)
+{
+	struct twq_utask *u = twq_utask_get(file, id);
+	int err;
+
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	err = twq_utask_requeue(u);
+	twq_utask_put(u);
+	return err;
+}
+
+/**
+ * twq_utask_requeue_id() - twq_utask_requeue() of a task that is to be found
+ * @file: the open file
+ * @id: the task
+ *
+ * Context: process, bottom halves off.
+ * Return: as twq_utask_requeue().
+ */
+int twq_utask_requeue_id(struct twq_file *file, u64 id)
+{
+	struct twq_utask *u;
+	u32 state;
+
+	if (!twq_utask_hold(file, id, &u, &state))
+		return twq_utask_requeue_found(file, id);
+	twq_tree_place(&u->task, state, twq_task_move);
+	twq_task_let_go(state);
+	return 0;
 }
 
 /**

@@ -100,6 +100,9 @@ struct twq_utask *twq_utask_next(struct twq_file *file, u32 *slot);
 void twq_utask_put(struct twq_utask *u);
 
 int twq_utask_destroy(struct twq_utask *u);
+int twq_utask_queue_id(struct twq_file *file, u64 id, s64 deadline_ns);
+int twq_utask_requeue_id(struct twq_file *file, u64 id);
+int twq_utask_cancel_id(struct twq_file *file, u64 id);
 int twq_utask_queue(struct twq_utask *u, s64 deadline_ns);
 int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns);
 int twq_utask_requeue(struct twq_utask *u);

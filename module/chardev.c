@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /dev/twq: file operations and calls. Copies arguments and dispatches. User
- * memory is seen here, in calls.c and in submit.c, and nowhere else but through
- * an iov_iter. Everything is checked and copied out before anything is changed,
+ * memory is seen here, in calls.c and in submit.c, and by events.c as what is
+ * behind an iov_iter. Everything is checked and copied out before anything is changed,
  * so that a failed call has changed nothing. Whatever user space does is
  * answered by an errno and never by a message.
  */

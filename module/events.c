@@ -17,11 +17,8 @@
 #include "testpoint.h"
 #include "timer.h"
 
-/*
- * Most events that are copied in one hold of the lock, by way of the stack, which
- * many kernels clear for each call.
- */
-#define TWQ_READ_BATCH	8
+/* Most events that are copied in one hold of the lock. */
+#define TWQ_READ_BATCH	32
 
 /* Times that a buffer may fault again right after it was faulted in. */
 #define TWQ_READ_FAULTS	8
@@ -169,14 +166,82 @@ bool twq_events_pending(struct twq_events *ev, struct twq_ready *r,
 	return pending;
 }
 
-/* Whole events that the reader's buffer has taken of @nr. */
-static unsigned int twq_copy_events(const struct twq_event *events,
-				    unsigned int nr, struct iov_iter *to)
+/*
+ * To a buffer in one piece, as nearly all are: by plain stores, with no call
+ * for each event. The oldest @nr events or as many as the buffer takes; the
+ * number is returned, and what is copied of one more does not count.
+ */
+static unsigned int twq_copy_to_user(struct twq_events *ev,
+				     struct twq_event __user *to,
+				     unsigned int nr)
 {
-	size_t copied = copy_to_iter(events, nr * sizeof(*events), to);
+	struct twq_event __user *start = to, *const end = to + nr;
+	struct twq_ready *r;
 
-	iov_iter_revert(to, copied % sizeof(*events));
-	return copied / sizeof(*events);
+	if (!user_write_access_begin(to, nr * sizeof(*to)))
+		return 0;
+	list_for_each_entry(r, &ev->ready, link) {
+		if (to == end)
+			break;
+		unsafe_put_user(r->event.user_data, &to->user_data, out);
+		unsafe_put_user(r->event.id, &to->id, out);
+		unsafe_put_user(r->event.deadline_ns, &to->deadline_ns, out);
+		unsafe_put_user(r->event.fired_ns, &to->fired_ns, out);
+		unsafe_put_user(r->event.overruns, &to->overruns, out);
+		unsafe_put_user(r->event.reasons, &to->reasons, out);
+		unsafe_put_user(r->event.cpu, &to->cpu, out);
+		to++;
+	}
+out:
+	user_write_access_end();
+	return to - start;
+}
+
+/* The same, to a buffer of any kind. */
+static unsigned int twq_copy_to_iter(struct twq_events *ev,
+				     struct iov_iter *to, unsigned int nr)
+{
+	unsigned int done = 0;
+	struct twq_ready *r;
+	size_t copied;
+
+	list_for_each_entry(r, &ev->ready, link) {
+		if (done == nr)
+			break;
+		copied = copy_to_iter(&r->event, sizeof(r->event), to);
+		if (copied < sizeof(r->event)) {
+			iov_iter_revert(to, copied);
+			break;
+		}
+		done++;
+	}
+	return done;
+}
+
+static unsigned int twq_copy_events(struct twq_events *ev, struct iov_iter *to,
+				    unsigned int nr)
+{
+	if (!iter_is_ubuf(to))
+		return twq_copy_to_iter(ev, to, nr);
+	nr = twq_copy_to_user(ev, to->ubuf + to->iov_offset, nr);
+	iov_iter_advance(to, nr * sizeof(struct twq_event));
+	return nr;
+}
+
+/* Takes the oldest @nr events out of the list, which has as many. */
+static void twq_events_drop(struct twq_events *ev, unsigned int nr)
+{
+	struct list_head *link = ev->ready.next, *next;
+
+	ev->pending -= nr;
+	ev->delivered += nr;
+	for (; nr; nr--) {
+		next = link->next;
+		INIT_LIST_HEAD(link);
+		link = next;
+	}
+	/* All that were before the next one, at once. */
+	__list_del(&ev->ready, link);
 }
 
 /*
@@ -187,32 +252,19 @@ static unsigned int twq_copy_events(const struct twq_event *events,
 static ssize_t twq_events_take(struct twq_events *ev, struct iov_iter *to,
 			       bool *faulted)
 {
-	struct twq_event events[TWQ_READ_BATCH];
-	const unsigned int max = min_t(size_t, TWQ_READ_BATCH,
-				       iov_iter_count(to) / sizeof(*events));
-	unsigned int i, taken, nr = 0;
-	struct twq_ready *r, *next;
+	const size_t size = sizeof(struct twq_event);
+	const u64 max = min_t(size_t, TWQ_READ_BATCH, iov_iter_count(to) / size);
+	unsigned int nr, taken;
 
 	spin_lock_bh(&ev->lock);
-	list_for_each_entry(r, &ev->ready, link) {
-		if (nr == max)
-			break;
-		events[nr++] = r->event;
-	}
+	nr = min(max, ev->pending);
 	pagefault_disable();
-	taken = twq_copy_events(events, nr, to);
+	taken = twq_copy_events(ev, to, nr);
 	pagefault_enable();
-	i = 0;
-	list_for_each_entry_safe(r, next, &ev->ready, link) {
-		if (i++ == taken)
-			break;
-		list_del_init(&r->link);
-	}
-	ev->pending -= taken;
-	ev->delivered += taken;
+	twq_events_drop(ev, taken);
 	spin_unlock_bh(&ev->lock);
 	*faulted = taken < nr;
-	return taken * sizeof(*events);
+	return taken * size;
 }
 
 /**

@@ -222,20 +222,44 @@ static void readv_of_an_event_split_into_a_bad_segment(void)
 }
 
 /* A page that comes when it is asked for: the event is copied from its start */
-static void read_across_a_page_that_is_not_there_yet(void)
+static void expect_read_across(const struct iovec *iov, int nr)
 {
-	char *pages = map_pages(2, PROT_READ | PROT_WRITE);
-	char *buffer = pages + page_size() - 20;
+	const char *buffer = iov[0].iov_base;
 	struct twq_event event;
 
-	pages[0] = 1;
 	make_ready(1);
-	EXPECT_EQ(read(dev, buffer, sizeof(event)), sizeof(event));
+	EXPECT_EQ(nr > 1 ? readv(dev, iov, nr) :
+			   read(dev, iov->iov_base, iov->iov_len),
+		  sizeof(event));
 	memcpy(&event, buffer, sizeof(event));
 	EXPECT_EQ(event.user_data, 0);
 	EXPECT_EQ(event.reasons, TWQ_WOKEN_IO);
 	EXPECT_EQ(event.deadline_ns, TWQ_ETERNITY);
 	EXPECT_EQ(ledger(dev).delivered, 1);
+}
+
+static void read_across_a_page_that_is_not_there_yet(void)
+{
+	char *pages = map_pages(2, PROT_READ | PROT_WRITE);
+	struct iovec iov = {
+		pages + page_size() - 20, sizeof(struct twq_event),
+	};
+
+	pages[0] = 1;
+	expect_read_across(&iov, 1);
+}
+
+static void readv_across_a_page_that_is_not_there_yet(void)
+{
+	char *pages = map_pages(2, PROT_READ | PROT_WRITE);
+	char *buffer = pages + page_size() - 20;
+	struct iovec iov[] = {
+		{ buffer, 10 },
+		{ buffer + 10, sizeof(struct twq_event) - 10 },
+	};
+
+	pages[0] = 1;
+	expect_read_across(iov, 2);
 }
 
 /* Slots are shared with the module, and behind the last of them is nothing. */
@@ -308,6 +332,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(readv_with_a_bad_second_segment),
 	TAP_CASE(readv_of_an_event_split_into_a_bad_segment),
 	TAP_CASE(read_across_a_page_that_is_not_there_yet),
+	TAP_CASE(readv_across_a_page_that_is_not_there_yet),
 	TAP_CASE(read_that_faults_wakes_another_reader),
 	TAP_CASE(mmap_fails_cleanly),
 };

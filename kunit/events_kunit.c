@@ -5,6 +5,7 @@
  * thread has no user memory.
  */
 #include <kunit/test.h>
+#include <linux/bottom_half.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
@@ -58,9 +59,24 @@ static int nr_waiting(struct events_fixture *f)
 	return nr;
 }
 
+/* In bottom half, as tasks run. */
+static void post_ready(struct events_fixture *f, struct twq_ready *r,
+		       const struct twq_event *run)
+{
+	local_bh_disable();
+	twq_events_post(&f->ev, r, run);
+	local_bh_enable();
+}
+
+static void post_run(struct events_fixture *f, int i,
+		     const struct twq_event *run)
+{
+	post_ready(f, &f->ready[i], run);
+}
+
 static void post(struct events_fixture *f, int i)
 {
-	twq_events_post(&f->ev, &f->ready[i], &plain_run);
+	post_run(f, i, &plain_run);
 }
 
 /* Reads up to @size bytes into @f->out, which held something else before. */
@@ -117,7 +133,7 @@ static void events_post_is_read_whole(struct kunit *test)
 		.overruns = 5, .reasons = TWQ_WOKEN_MSG, .cpu = 6,
 	};
 
-	twq_events_post(&f->ev, &f->ready[7], &run);
+	post_run(f, 7, &run);
 	expect_ledger(test, 1, 0, 0, 1, 0);
 	KUNIT_ASSERT_EQ(test, read_some(f, EVENT), EVENT);
 	KUNIT_EXPECT_EQ(test, f->out[0].user_data, 2007);
@@ -151,12 +167,12 @@ static void events_second_post_adds_to_the_first(struct kunit *test)
 	struct twq_event run = plain_run;
 
 	run.overruns = 2;
-	twq_events_post(&f->ev, &f->ready[0], &run);
+	post_run(f, 0, &run);
 	run = (struct twq_event) {
 		.deadline_ns = 500, .fired_ns = 510, .overruns = 30,
 		.reasons = TWQ_WOKEN_IO, .cpu = 1,
 	};
-	twq_events_post(&f->ev, &f->ready[0], &run);
+	post_run(f, 0, &run);
 	KUNIT_ASSERT_EQ(test, read_some(f, sizeof(f->out)), EVENT);
 	KUNIT_EXPECT_EQ(test, f->out[0].deadline_ns, 100);
 	KUNIT_EXPECT_EQ(test, f->out[0].fired_ns, 110);
@@ -174,10 +190,10 @@ static void events_deadline_after_a_wakeup_is_told(struct kunit *test)
 
 	run.deadline_ns = TWQ_ETERNITY;
 	run.reasons = TWQ_WOKEN_MSG;
-	twq_events_post(&f->ev, &f->ready[0], &run);
+	post_run(f, 0, &run);
 	post(f, 0);
 	run.deadline_ns = TWQ_ETERNITY;
-	twq_events_post(&f->ev, &f->ready[0], &run);
+	post_run(f, 0, &run);
 	KUNIT_ASSERT_EQ(test, read_some(f, EVENT), EVENT);
 	KUNIT_EXPECT_EQ(test, f->out[0].deadline_ns, plain_run.deadline_ns);
 	KUNIT_EXPECT_EQ(test, f->out[0].overruns, 2);
@@ -195,7 +211,7 @@ static void events_post_after_read_begins_anew(struct kunit *test)
 	run.deadline_ns = 900;
 	run.fired_ns = 901;
 	run.reasons = TWQ_WOKEN_RES;
-	twq_events_post(&f->ev, &f->ready[0], &run);
+	post_run(f, 0, &run);
 	KUNIT_ASSERT_EQ(test, read_some(f, EVENT), EVENT);
 	KUNIT_EXPECT_EQ(test, f->out[0].overruns, 0);
 	KUNIT_EXPECT_EQ(test, f->out[0].deadline_ns, 900);
@@ -233,9 +249,9 @@ static void k3_overruns_saturate(struct kunit *test)
 	struct twq_event run = plain_run;
 
 	run.overruns = p->first;
-	twq_events_post(&f->ev, &f->ready[0], &run);
+	post_run(f, 0, &run);
 	run.overruns = p->second;
-	twq_events_post(&f->ev, &f->ready[0], &run);
+	post_run(f, 0, &run);
 	KUNIT_ASSERT_EQ(test, read_some(f, EVENT), EVENT);
 	KUNIT_EXPECT_EQ(test, f->out[0].overruns, p->want);
 }
@@ -432,7 +448,7 @@ static void readers_stop(struct kunit *test, struct reader **r, int nr)
 
 	for (i = 0; i < nr; i++) {
 		twq_ready_init(&stop[i], i, 0);
-		twq_events_post(&f->ev, &stop[i], &plain_run);
+		post_ready(f, &stop[i], &plain_run);
 	}
 	wake_up_all(&f->ev.wait);
 	for (i = 0; i < nr; i++) {

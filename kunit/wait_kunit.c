@@ -5,6 +5,7 @@
  * event, while another sleeps on.
  */
 #include <kunit/test.h>
+#include <linux/bottom_half.h>
 #include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -82,7 +83,10 @@ static ssize_t read_until(struct wait_fixture *f, s64 until_ns)
 
 static void post(struct wait_fixture *f)
 {
+	/* In bottom half, as tasks run. */
+	local_bh_disable();
 	twq_events_post(&f->ev, &f->ready, &plain_run);
+	local_bh_enable();
 }
 
 static void wait_of_the_past_takes_what_is_there(struct kunit *test)

@@ -7,7 +7,6 @@
  * and never read after twq_events_close() has returned.
  */
 #include <linux/minmax.h>
-#include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -50,74 +49,6 @@ void twq_ready_init(struct twq_ready *r, u64 id, u64 user_data)
 	r->event.id = id;
 	r->event.user_data = user_data;
 	r->closed = false;
-}
-
-static u64 twq_add_saturated(u64 a, u64 b)
-{
-	u64 sum;
-
-	return check_add_overflow(a, b, &sum) ? U64_MAX : sum;
-}
-
-/* A further run before the read: the first deadline and time stand. */
-static void twq_event_coalesce(struct twq_event *event,
-			       const struct twq_event *run)
-{
-	u64 more = twq_add_saturated(run->overruns, 1);
-
-	event->overruns = twq_add_saturated(event->overruns, more);
-	event->reasons |= run->reasons;
-	if (event->deadline_ns == TWQ_ETERNITY)
-		event->deadline_ns = run->deadline_ns;
-}
-
-static void twq_event_first(struct twq_event *event,
-			    const struct twq_event *run)
-{
-	event->deadline_ns = run->deadline_ns;
-	event->fired_ns = run->fired_ns;
-	event->overruns = run->overruns;
-	event->reasons = run->reasons;
-	event->cpu = run->cpu;
-}
-
-/*
- * There is an event. Exclusive: each wakes one reader. Pollers all wake. The
- * barrier in wq_has_sleeper(), event before the look at the queue, pairs with
- * the one of those who wait: in prepare_to_wait_*(), before they look for an
- * event, and in twq_chardev_poll().
- */
-static void twq_events_wake(struct twq_events *ev)
-{
-	if (wq_has_sleeper(&ev->wait))
-		wake_up_interruptible_poll(&ev->wait, EPOLLIN | EPOLLRDNORM);
-}
-
-/**
- * twq_events_post() - a task has something to tell
- * @ev: its file's events
- * @r: its event
- * @run: what happened; id and user_data are not looked at
- *
- * Context: process or bottom half.
- */
-void twq_events_post(struct twq_events *ev, struct twq_ready *r,
-		     const struct twq_event *run)
-{
-	spin_lock_bh(&ev->lock);
-	ev->fired++;
-	if (r->closed) {
-		ev->discarded++;
-	} else if (!list_empty(&r->link)) {
-		ev->coalesced++;
-		twq_event_coalesce(&r->event, run);
-	} else {
-		twq_event_first(&r->event, run);
-		list_add_tail(&r->link, &ev->ready);
-		ev->pending++;
-		twq_events_wake(ev);
-	}
-	spin_unlock_bh(&ev->lock);
 }
 
 /**

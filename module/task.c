@@ -450,23 +450,6 @@ int twq_task_unlink(struct twq_task *task)
 }
 EXPORT_SYMBOL_GPL(twq_task_unlink);
 
-/**
- * twq_task_expire() - use up a deadline that is due, once
- * @task: the task
- * @due_ns: the deadline that was seen
- * @next_ns: the next one, or TWQ_ETERNITY
- *
- * Context: within process(), which is queued again afterwards; any.
- * Return: false when another CPU has changed the deadline meanwhile: it then
- * is neither used up nor overwritten.
- */
-bool twq_task_expire(struct twq_task *task, s64 due_ns, s64 next_ns)
-{
-	/* Pairs with twq_task_queue_at() and twq_expires_lower(). */
-	return atomic64_try_cmpxchg(twq_task_deadline(task), &due_ns, next_ns);
-}
-EXPORT_SYMBOL_GPL(twq_task_expire);
-
 /* Most positions that are taken in one hold of a tree. */
 #define TWQ_TAKE_MAX	32U
 

@@ -99,7 +99,6 @@ int twq_task_queue_before(struct twq_task *task, s64 deadline_ns, s64 *old_ns);
 int twq_task_schedule(struct twq_task *task, s64 deadline_ns);
 int twq_task_unlink(struct twq_task *task);
 void twq_task_wakeup(struct twq_task *task, u32 reasons);
-bool twq_task_expire(struct twq_task *task, s64 due_ns, s64 next_ns);
 int __must_check twq_task_fini(struct twq_task *task);
 int twq_task_destroy(struct twq_task *task);
 int twq_task_destroy_sync(struct twq_task *task);
@@ -217,6 +216,23 @@ static inline s64 twq_task_disarm(struct twq_task *task)
 {
 	/* Pairs with twq_task_expire(): one of them has the deadline. */
 	return atomic64_xchg(twq_task_deadline(task), TWQ_ETERNITY);
+}
+
+/**
+ * twq_task_expire() - use up a deadline that is due, once
+ * @task: the task
+ * @due_ns: the deadline that was seen
+ * @next_ns: the next one, or TWQ_ETERNITY
+ *
+ * Context: within process(), which is queued again afterwards; any.
+ * Return: false when another CPU has changed the deadline meanwhile: it then
+ * is neither used up nor overwritten.
+ */
+static inline bool twq_task_expire(struct twq_task *task, s64 due_ns,
+				   s64 next_ns)
+{
+	/* Pairs with twq_task_queue_at() and twq_expires_lower(). */
+	return atomic64_try_cmpxchg(twq_task_deadline(task), &due_ns, next_ns);
 }
 
 /**

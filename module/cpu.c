@@ -267,15 +267,13 @@ static struct llist_node *twq_cpu_collect(struct twq_cpu *c)
 static bool twq_cpu_expire(struct twq_cpu *c, struct twq_allowance *allow,
 			   s64 now_ns, bool *more)
 {
-	struct llist_node *due;
-
 	if (!twq_cpu_lock(c))
 		return false;
-	twq_task_take(&c->queue, now_ns, allow, &due);
+	twq_task_take(&c->queue, now_ns, allow, &c->due);
 	*more |= twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
 				 now_ns);
 	twq_cpu_unlock(c);
-	twq_task_run_due(due);
+	twq_task_run_due(&c->due);
 	return true;
 }
 
@@ -283,12 +281,10 @@ static bool twq_cpu_expire_shared(struct twq_cpu *c,
 				  struct twq_allowance *allow, s64 now_ns,
 				  bool *more)
 {
-	struct llist_node *due;
-
 	if (!twq_shared_is_due(now_ns))
 		return true;
-	*more |= twq_shared_expire(now_ns, allow, &due);
-	twq_task_run_due(due);
+	*more |= twq_shared_expire(now_ns, allow, &c->due);
+	twq_task_run_due(&c->due);
 	return true;
 }
 

@@ -30,6 +30,7 @@
 
 #include "compat.h"
 #include "queue.h"
+#include "task.h"
 #include "timer.h"
 
 /**
@@ -44,7 +45,8 @@
  * @rest: when interrupts may start a pass again
  * @passing: a pass is under way and will look at @again before it ends
  * @again: a look has been asked for since the last one began
- * @turn: who is served next, enum twq_turn; the pass's
+ * @turn: who is served next, enum twq_turn; the pass's, like @due
+ * @due: what was taken and is about to be run
  * @bh: runs the pass, on the host; never on two CPUs at once
  * @csd: the kick to a host that is another CPU, for who has set @kicked
  * @kicked: bit 0: a kick is on its way
@@ -61,6 +63,7 @@ struct twq_cpu {
 	bool again;
 	u8 turn;
 	struct twq_rest rest;
+	struct twq_due due;
 	struct tasklet_struct bh;
 	call_single_data_t csd;
 	unsigned long kicked;

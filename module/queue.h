@@ -143,6 +143,26 @@ static inline struct twq_node *twq_queue_first(const struct twq_queue *q)
 	return rb_entry_safe(rb_first_cached(&q->tree), struct twq_node, rb);
 }
 
+/**
+ * twq_queue_pop() - take the first node out
+ * @q: a queue that is not empty
+ * @node: its first node
+ *
+ * A first node has no left child, so its right child, if there is one, is a
+ * leaf, and is the next node: else the parent is.
+ *
+ * Context: any, the caller excludes other users of @q.
+ */
+static inline void twq_queue_pop(struct twq_queue *q, struct twq_node *node)
+{
+	struct rb_node *right = node->rb.rb_right;
+
+	q->tree.rb_leftmost = right ? right : rb_parent(&node->rb);
+	rb_erase(&node->rb, &q->tree.rb_root);
+	RB_CLEAR_NODE(&node->rb);
+	WRITE_ONCE(q->nr, q->nr - 1);
+}
+
 void twq_queue_init(struct twq_queue *q);
 s64 twq_queue_first_key(const struct twq_queue *q);
 

@@ -83,7 +83,7 @@ EXPORT_SYMBOL_GPL(twq_task_wakeup);
 static void twq_task_reap(struct twq_task *task)
 {
 	if (!twq_task_detach(task)) {
-		state_stop(task, true, 0);
+		state_stop(task, twq_task_state(task), true, 0);
 		twq_task_push(task);
 		return;
 	}
@@ -111,7 +111,7 @@ static void twq_task_divert(struct twq_task *task, u32 s, u32 reasons)
 		return;
 	}
 	twq_count(passed_on);
-	state_stop(task, true, reasons);
+	state_stop(task, s, true, reasons);
 	twq_task_push(task);
 }
 
@@ -120,12 +120,12 @@ static void twq_task_divert(struct twq_task *task, u32 s, u32 reasons)
  * have been taken out of it.
  */
 static __always_inline void twq_task_run(struct twq_task *task, u32 s,
-					 u32 reasons, int cpu)
+					 u32 reasons)
 {
-	int err = 0;
+	bool again = false;
 
 	twq_test_point(TWQ_TP_STARTED, task);
-	if (unlikely(s & TWQ_KILLED || !twq_task_may_run(task, s, cpu))) {
+	if (unlikely(s & TWQ_KILLED || !twq_task_may_run(task, s))) {
 		twq_task_divert(task, s, reasons);
 		return;
 	}
@@ -136,18 +136,18 @@ static __always_inline void twq_task_run(struct twq_task *task, u32 s,
 		return;
 	}
 	/* -EXDEV: another CPU has become the host: it runs and queues it. */
-	if (!(twq_task_state(task) & TWQ_NOT_OVER) &&
-	    twq_task_expires(task) != TWQ_ETERNITY)
-		err = twq_task_queue(task);
+	s = twq_task_state(task);
+	if (twq_task_expires(task) != TWQ_ETERNITY && !(s & TWQ_NOT_OVER))
+		again = twq_task_queue(task) == -EXDEV;
 	twq_test_point(TWQ_TP_REQUEUED, task);
 	trace_twq_run_end(task, false);
-	if (state_stop(task, err == -EXDEV, 0))
+	if (unlikely(state_stop(task, s, again, 0)))
 		twq_task_push(task);
 }
 
 /**
  * twq_task_run_due() - run tasks that twq_task_take() has taken
- * @next: the first of them, or NULL; they are RUNNING, and the caller's
+ * @due: the tasks
  *
  * The time is read since they were taken, so that none seems to run before it
  * was armed.
@@ -157,20 +157,19 @@ static __always_inline void twq_task_run(struct twq_task *task, u32 s,
  *
  * Context: bottom half, on the CPU that took them, no lock held.
  */
-void twq_task_run_due(struct llist_node *next)
+void twq_task_run_due(const struct twq_due *due)
 {
-	int cpu = smp_processor_id();
+	unsigned int i, nr = due->nr;
 	s64 now_ns;
 
-	if (!next)
+	if (!nr)
 		return;
 	now_ns = twq_clock_ns();
-	while (next) {
-		struct twq_task *task = llist_entry(next, struct twq_task, next);
+	for (i = 0; i < nr; i++) {
+		struct twq_task *task = due->tasks[i];
 
-		next = next->next;
 		task->run_ns = now_ns;
-		twq_task_run(task, twq_task_state(task), TWQ_WOKEN_TIMER, cpu);
+		twq_task_run(task, twq_task_state(task), TWQ_WOKEN_TIMER);
 	}
 }
 
@@ -185,8 +184,6 @@ void twq_task_run_due(struct llist_node *next)
  */
 void twq_task_run_queued(struct llist_node *next, unsigned int nr, s64 now_ns)
 {
-	int cpu = smp_processor_id();
-
 	while (nr--) {
 		struct twq_task *task = llist_entry(next, struct twq_task, next);
 		u32 s;
@@ -194,7 +191,7 @@ void twq_task_run_queued(struct llist_node *next, unsigned int nr, s64 now_ns)
 		next = next->next;
 		task->run_ns = now_ns;
 		s = state_start(task);
-		twq_task_run(task, s, s & TWQ_WOKEN_ANY, cpu);
+		twq_task_run(task, s, s & TWQ_WOKEN_ANY);
 	}
 }
 

@@ -104,7 +104,7 @@ bool twq_shared_is_due(s64 now_ns)
  * Return: whether more is due.
  */
 bool twq_shared_expire(s64 now_ns, struct twq_allowance *allow,
-		       struct llist_node **due)
+		       struct twq_due *due)
 {
 	bool more;
 

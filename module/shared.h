@@ -24,6 +24,7 @@ struct twq_shared {
 };
 
 struct twq_allowance;
+struct twq_due;
 
 extern struct twq_shared twq_shared;
 
@@ -49,7 +50,7 @@ static inline void twq_shared_arm(s64 key_ns)
 
 bool twq_shared_is_due(s64 now_ns);
 bool twq_shared_expire(s64 now_ns, struct twq_allowance *allow,
-		       struct llist_node **due);
+		       struct twq_due *due);
 void twq_shared_init(void);
 void twq_shared_exit(void);
 

@@ -157,14 +157,14 @@ static inline bool state_wake(struct twq_task *task, u32 reasons)
  */
 static inline bool state_expire(struct twq_task *task, u32 s)
 {
-	bool idle;
-	u32 new;
-
-	do {
-		idle = !(s & (TWQ_RUNNING | TWQ_QUEUED));
-		new = s | (idle ? TWQ_RUNNING : TWQ_WOKEN_TIMER);
-	} while (!state_step(task, &s, new));
-	return idle;
+	for (;;) {
+		if (likely(!(s & (TWQ_RUNNING | TWQ_QUEUED)))) {
+			if (likely(state_step(task, &s, s | TWQ_RUNNING)))
+				return true;
+		} else if (state_step(task, &s, s | TWQ_WOKEN_TIMER)) {
+			return false;
+		}
+	}
 }
 
 /*
@@ -182,21 +182,25 @@ static inline u32 state_start(struct twq_task *task)
 }
 
 /*
- * RUNNING dropped, the last step of a run. True when it became QUEUED again,
- * because of @again, a wake-up or KILLED: the caller brings it to a run queue.
- * Otherwise the task may be gone when this returns.
+ * RUNNING dropped, the last step of a run; @s is the state as it was seen. True
+ * when it became QUEUED again, because of @again, a wake-up or KILLED: the
+ * caller brings it to a run queue. Otherwise the task may be gone when this
+ * returns.
  */
-static inline bool state_stop(struct twq_task *task, bool again, u32 reasons)
+static inline bool state_stop(struct twq_task *task, u32 s, bool again,
+			      u32 reasons)
 {
-	u32 new, s = twq_task_state(task);
-	bool queued;
+	const u32 over = TWQ_RUNNING | TWQ_AGAIN;
 
-	do {
-		queued = again || (s & TWQ_NOT_OVER);
-		new = s & ~(TWQ_RUNNING | TWQ_AGAIN);
-		new |= reasons | (queued ? TWQ_QUEUED : 0);
-	} while (!state_step(task, &s, new));
-	return queued;
+	for (;;) {
+		if (likely(!again && !(s & TWQ_NOT_OVER))) {
+			if (likely(state_step(task, &s, (s & ~over) | reasons)))
+				return false;
+		} else if (state_step(task, &s, (s & ~over) | reasons |
+				      TWQ_QUEUED)) {
+			return true;
+		}
+	}
 }
 
 /*

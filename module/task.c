@@ -450,9 +450,6 @@ int twq_task_unlink(struct twq_task *task)
 }
 EXPORT_SYMBOL_GPL(twq_task_unlink);
 
-/* Most positions that are taken in one hold of a tree. */
-#define TWQ_TAKE_MAX	32U
-
 /*
  * Takes a position that has come but is stale to its deadline. One that comes
  * soon, too, if the deadline does not: a pass that is made anyhow does this, or
@@ -481,17 +478,17 @@ static noinline bool twq_task_move_on(struct twq_task *task,
  */
 static __always_inline bool twq_task_due(struct twq_task *task,
 					 struct twq_queue *q, s64 now_ns,
-					 s64 expires_ns, int cpu)
+					 s64 expires_ns)
 {
 	u32 s = twq_task_state(task);
 	bool here = false;
 
 	twq_count(expired);
 	trace_twq_expire(task, expires_ns, now_ns);
-	twq_queue_remove(twq_tree_holding(q, &task->node), &task->node);
+	twq_queue_pop(q, &task->node);
 	/* A run follows, and looks at the deadline. */
 	twq_task_tell(task, TWQ_ETERNITY);
-	if (likely(twq_task_may_run(task, s, cpu)))
+	if (likely(twq_task_may_run(task, s)))
 		here = state_expire(task, s);
 	else
 		twq_task_wakeup(task, TWQ_WOKEN_TIMER);
@@ -505,8 +502,7 @@ static __always_inline bool twq_task_due(struct twq_task *task,
  * @now_ns: the time
  * @allow: at most @left positions, which are subtracted, and TWQ_TAKE_MAX for
  *	the sake of who waits for the tree; and @turn tasks to run
- * @due: the tasks that this CPU is to run, by twq_task_run_due(), in the order
- *	of their positions
+ * @due: where the tasks go that this CPU is to run, by twq_task_run_due()
  *
  * A deadline that is later than its position takes the task to its place, none
  * takes it out.
@@ -514,13 +510,13 @@ static __always_inline bool twq_task_due(struct twq_task *task,
  * Context: bottom half, under the exclusion of @q.
  */
 void twq_task_take(struct twq_queue *q, s64 now_ns, struct twq_allowance *allow,
-		   struct llist_node **due)
+		   struct twq_due *due)
 {
 	const unsigned int max = min(allow->left, TWQ_TAKE_MAX);
-	unsigned int taken, turn = allow->turn;
-	const int cpu = smp_processor_id();
+	const unsigned int turn = allow->turn;
+	unsigned int left, nr = 0;
 
-	for (taken = 0; taken < max; taken++) {
+	for (left = max; left; left--) {
 		struct twq_node *node = twq_queue_first(q);
 		struct twq_task *task = twq_task_of(node);
 		s64 expires_ns;
@@ -528,19 +524,17 @@ void twq_task_take(struct twq_queue *q, s64 now_ns, struct twq_allowance *allow,
 		if (!node)
 			break;
 		expires_ns = twq_task_expires(task);
-		if (unlikely(max(node->key_ns, expires_ns) > now_ns)) {
+		if (unlikely(node->key_ns > now_ns || expires_ns > now_ns)) {
 			if (!twq_task_move_on(task, q, now_ns, expires_ns))
 				break;
-		} else if (!turn) {
+		} else if (nr == turn) {
 			break;
-		} else if (twq_task_due(task, q, now_ns, expires_ns, cpu)) {
-			*due = &task->next;
-			due = &task->next.next;
-			turn--;
+		} else if (twq_task_due(task, q, now_ns, expires_ns)) {
+			due->tasks[nr++] = task;
 		}
 	}
-	*due = NULL;
-	allow->left -= taken;
+	due->nr = nr;
+	allow->left -= max - left;
 }
 
 /**

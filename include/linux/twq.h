@@ -65,8 +65,7 @@ struct twq_task_ops {
  * @state: the state word, see module/task.h; atomic, any CPU
  * @allowed: the mask in force of a SHARED_WQ task, read under RCU, written
  *	under the shared lock; NULL without SHARED_WQ, whose CPU is in @state
- * @next: link while QUEUED, in a CPU's inbox and then in its run queue, and
- *	while RUNNING and about to be run with others whose deadline is due
+ * @next: link while QUEUED, in a CPU's inbox and then in its run queue
  * @run_ns: while process() is called, when the run began
  * @ops: what the task does
  * @ctx: second argument of process()

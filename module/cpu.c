@@ -215,8 +215,8 @@ enum twq_turn {
 };
 
 /*
- * Most tasks in a turn: one, and twice as many after each look that was as quick
- * as this, so that slow ones among quick ones are not many at a time.
+ * Most tasks in a turn: one, and four times as many after each look that was as
+ * quick as this, so that slow ones among quick ones are not many at a time.
  */
 #define TWQ_TURN_TASKS		32U
 #define TWQ_TURN_QUICK_NS	(50 * (s64)NSEC_PER_USEC)
@@ -355,7 +355,7 @@ static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *allow,
 			allow->left = 0;
 			return true;
 		}
-		c->turn = (c->turn + 1) % TWQ_TURNS;
+		c->turn = c->turn + 1 < TWQ_TURNS ? c->turn + 1 : 0;
 	}
 	/* Pairs with twq_cpu_ask(), as in twq_cpu_pass(). */
 	return more || READ_ONCE(c->again);
@@ -381,7 +381,7 @@ static bool twq_cpu_look_on(struct twq_cpu *c, s64 now_ns)
 			return true;
 		/* One at a time of callbacks that take their time. */
 		allow.turn = now_ns < last_ns + TWQ_TURN_QUICK_NS ?
-			     min(2 * allow.turn, TWQ_TURN_TASKS) : 1;
+			     min(4 * allow.turn, TWQ_TURN_TASKS) : 1;
 	}
 	return false;
 }

@@ -13,12 +13,12 @@
 
 static long go_down(void *arg)
 {
-	return twq_cpu_test_offline(raw_smp_processor_id());
+	return twq_cpu_offline(raw_smp_processor_id());
 }
 
 static long come_up(void *arg)
 {
-	return twq_cpu_test_online(raw_smp_processor_id());
+	return twq_cpu_online(raw_smp_processor_id());
 }
 
 static void take_down(struct kunit *test, int cpu)

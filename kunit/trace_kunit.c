@@ -298,12 +298,12 @@ static void trace_tells_what_is_refused_and_handed_on(struct kunit *test)
 
 static long go_down(void *arg)
 {
-	return twq_cpu_test_offline(raw_smp_processor_id());
+	return twq_cpu_offline(raw_smp_processor_id());
 }
 
 static long come_up(void *arg)
 {
-	return twq_cpu_test_online(raw_smp_processor_id());
+	return twq_cpu_online(raw_smp_processor_id());
 }
 
 static void trace_tells_another_host(struct kunit *test)

@@ -449,7 +449,7 @@ static long twq_cpu_send_home(void *info)
 }
 
 /* On a CPU that has come up: it becomes its own host again. */
-static int twq_cpu_online(unsigned int cpu)
+int twq_cpu_online(unsigned int cpu)
 {
 	struct twq_cpu *c = per_cpu_ptr(&twq_cpus, cpu);
 
@@ -474,7 +474,7 @@ static void twq_cpu_kick_all(int host)
 }
 
 /* On a CPU that goes down: all that it serves gets another host. */
-static int twq_cpu_offline(unsigned int cpu)
+int twq_cpu_offline(unsigned int cpu)
 {
 	int host, other;
 
@@ -488,19 +488,6 @@ static int twq_cpu_offline(unsigned int cpu)
 	twq_cpu_kick_all(host);
 	return 0;
 }
-
-#ifdef TWQ_KUNIT
-/* For tests, in process context on @cpu, which stays online. */
-int twq_cpu_test_online(unsigned int cpu)
-{
-	return twq_cpu_online(cpu);
-}
-
-int twq_cpu_test_offline(unsigned int cpu)
-{
-	return twq_cpu_offline(cpu);
-}
-#endif
 
 /**
  * twq_cpu_read_stats() - counters of one CPU

@@ -178,10 +178,8 @@ static inline unsigned int twq_list_count(const struct llist_node *node)
 	return nr;
 }
 
-#ifdef TWQ_KUNIT
-/* What hotplug does when @cpu, which is the present one, comes up, goes down */
-int twq_cpu_test_online(unsigned int cpu);
-int twq_cpu_test_offline(unsigned int cpu);
-#endif
+/* What hotplug calls, on the CPU itself; and tests do, on one that stays. */
+int twq_cpu_online(unsigned int cpu);
+int twq_cpu_offline(unsigned int cpu);
 
 #endif /* TWQ_CPU_H */

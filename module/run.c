@@ -122,8 +122,6 @@ static void twq_task_divert(struct twq_task *task, u32 s, u32 reasons)
 static __always_inline void twq_task_run(struct twq_task *task, u32 s,
 					 u32 reasons)
 {
-	bool again = false;
-
 	twq_test_point(TWQ_TP_STARTED, task);
 	if (unlikely(s & TWQ_KILLED || !twq_task_may_run(task, s))) {
 		twq_task_divert(task, s, reasons);
@@ -135,13 +133,13 @@ static __always_inline void twq_task_run(struct twq_task *task, u32 s,
 		trace_twq_run_end(task, true);
 		return;
 	}
-	/* -EXDEV: another CPU has become the host: it runs and queues it. */
+	/* If another CPU has become the host, that runs and queues it. */
 	s = twq_task_state(task);
 	if (twq_task_expires(task) != TWQ_ETERNITY && !(s & TWQ_NOT_OVER))
-		again = twq_task_queue(task) == -EXDEV;
+		twq_task_requeue(task);
 	twq_test_point(TWQ_TP_REQUEUED, task);
 	trace_twq_run_end(task, false);
-	if (unlikely(state_stop(task, s, again, 0)))
+	if (unlikely(state_stop(task, s, false, 0)))
 		twq_task_push(task);
 }
 

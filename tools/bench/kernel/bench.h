@@ -70,6 +70,7 @@ static void name(const struct bench_step *step,				\
  * @batch: so many steps are made at a time; and so many more items exist, to
  *	be armed and unlinked
  * @items: @pending + @batch items
+ * @made: so many of them have been made
  * @low_ns: the earliest deadline of each since it was put in place
  * @order: the numbers of the first @pending items, shuffled
  * @next: where in @order the next batch begins
@@ -83,6 +84,7 @@ struct bench {
 	u32 pending;
 	u32 batch;
 	void *items;
+	u32 made;
 	s64 *low_ns;
 	u32 *order;
 	u32 next;

@@ -162,7 +162,7 @@ void bench_free(struct bench *b)
 {
 	u32 n;
 
-	for (n = 0; b->items && b->peer->fini && n < b->pending + b->batch; n++) {
+	for (n = 0; b->peer->fini && n < b->made; n++) {
 		b->peer->fini(bench_item(b, n));
 		if (!(n % 1024))
 			cond_resched();
@@ -193,10 +193,9 @@ static void fill(struct bench *b)
 	b->next = 0;
 }
 
+/* Is to be followed by bench_free(), whatever it returns. */
 int bench_make(struct bench *b, const struct bench_peer *peer, u32 nr)
 {
-	u32 n;
-
 	memset(b, 0, sizeof(*b));
 	b->peer = peer;
 	b->pending = nr;
@@ -207,11 +206,11 @@ int bench_make(struct bench *b, const struct bench_peer *peer, u32 nr)
 	b->low_ns = vzalloc((nr + b->batch) * sizeof(*b->low_ns));
 	b->order = vzalloc(nr * sizeof(*b->order));
 	b->steps = vzalloc(b->batch * sizeof(*b->steps));
-	for (n = 0; b->items && peer->init && n < nr + b->batch; n++)
-		if (peer->init(bench_item(b, n)))
-			return -ENOMEM;
 	if (!b->items || !b->low_ns || !b->order || !b->steps)
 		return -ENOMEM;
+	for (; b->made < nr + b->batch; b->made++)
+		if (peer->init && peer->init(bench_item(b, b->made)))
+			return -ENOMEM;
 	b->clock_ns = clock_cost(b);
 	shuffle(b);
 	fill(b);
@@ -253,8 +252,7 @@ static int run(void *done)
 		pr_err("bench: error %d\n", err);
 	else
 		pr_info("bench: end\n");
-	complete(done);
-	return 0;
+	kthread_complete_and_exit(done, 0);
 }
 
 static int __init bench_init(void)

@@ -32,8 +32,8 @@ struct scale;
 
 struct scale_thread {
 	struct scale *scale;
+	struct task_struct *thread;
 	struct bench b;
-	int err;
 	s64 ns;
 	u64 calls;
 	struct completion ended;
@@ -43,6 +43,7 @@ struct scale {
 	const struct bench_peer *peer;
 	unsigned int cpus;
 	bool foreign;
+	int err;		/* of any thread, before they first meet */
 	atomic_t arrived;
 	wait_queue_head_t wait;
 	s64 start_ns;
@@ -56,12 +57,15 @@ struct scale {
  */
 static DEFINE_MUTEX(making);
 
-/* All threads go on together. Each @stage has a number, 1 the first. */
+/*
+ * All threads go on together, and see what each did before. Each @stage has a
+ * number, 1 the first.
+ */
 static void meet(struct scale *s, int stage)
 {
 	if (atomic_inc_return(&s->arrived) == stage * s->cpus)
 		wake_up_all(&s->wait);
-	wait_event_interruptible(s->wait, atomic_read(&s->arrived) >=
+	wait_event_interruptible(s->wait, atomic_read_acquire(&s->arrived) >=
 				 stage * s->cpus);
 }
 
@@ -103,14 +107,18 @@ static int scale_run(void *data)
 	struct scale_thread *t = data;
 	struct scale *s = t->scale;
 	u32 round;
+	int err;
 
 	mutex_lock(&making);
-	t->err = bench_make(&t->b, s->peer, SCALE_PENDING);
+	err = bench_make(&t->b, s->peer, SCALE_PENDING);
+	if (err)
+		WRITE_ONCE(s->err, err);
 	mutex_unlock(&making);
+	/* With one that has no items nobody goes on: they use each other's. */
 	meet(s, 1);
 	/* By each of them: about the same. */
 	WRITE_ONCE(s->start_ns, ktime_get_ns());
-	for (round = 0; !t->err &&
+	for (round = 0; !READ_ONCE(s->err) &&
 	     ktime_get_ns() < READ_ONCE(s->start_ns) + SCALE_NS; round++) {
 		if (s->foreign)
 			foreign_round(t, round);
@@ -122,26 +130,31 @@ static int scale_run(void *data)
 	mutex_lock(&making);
 	bench_free(&t->b);
 	mutex_unlock(&making);
-	complete(&t->ended);
-	return 0;
+	kthread_complete_and_exit(&t->ended, 0);
 }
 
+/* All or none: who runs waits for the others. */
 static int start(struct scale *s)
 {
-	unsigned int cpu;
+	struct scale_thread *t = s->threads, *end = t + s->cpus;
 
-	for (cpu = 0; cpu < s->cpus; cpu++) {
-		struct scale_thread *t = &s->threads[cpu];
-		struct task_struct *thread;
-
+	for (; t != end; t++) {
 		t->scale = s;
 		init_completion(&t->ended);
-		thread = kthread_create(scale_run, t, "twq_bench/%u", cpu);
-		if (IS_ERR(thread))
-			return PTR_ERR(thread);
-		kthread_bind(thread, cpu);
-		wake_up_process(thread);
+		t->thread = kthread_create(scale_run, t, "twq_bench/%u",
+					   (u32)(t - s->threads));
+		if (IS_ERR(t->thread)) {
+			int err = PTR_ERR(t->thread);
+
+			/* Those that have not begun end without doing so. */
+			while (t-- != s->threads)
+				kthread_stop(t->thread);
+			return err;
+		}
+		kthread_bind(t->thread, t - s->threads);
 	}
+	for (t = s->threads; t != end; t++)
+		wake_up_process(t->thread);
 	return 0;
 }
 
@@ -178,7 +191,6 @@ static int measure(struct scale *s)
 
 	atomic_set(&s->arrived, 0);
 	init_waitqueue_head(&s->wait);
-	/* A thread that is missing leaves the others waiting: no memory. */
 	err = start(s);
 	if (err)
 		return err;
@@ -187,12 +199,11 @@ static int measure(struct scale *s)
 
 		while (wait_for_completion_interruptible(&t->ended))
 			;
-		err = err ?: t->err;
 		calls += t->calls;
 		ns += t->ns;
 	}
-	if (err || !calls)
-		return err ?: -ETIME;
+	if (s->err || !calls)
+		return s->err ?: -ETIME;
 	/* Of the time within calls, which the threads spend side by side. */
 	report(s, "throughput", "op/s",
 	       div64_u64(calls * s->cpus * 1000, div_u64(ns, NSEC_PER_MSEC) ?: 1));

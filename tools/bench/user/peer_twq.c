@@ -90,6 +90,14 @@ uint32_t twq_peer_take(uint32_t *taken, bool wait)
 	return nr;
 }
 
+uint64_t twq_peer_moved(void)
+{
+	struct twq_stats stats;
+
+	must("STATS", twq_get_stats(twq_peer.fd, TWQ_STATS_ALL_CPUS, &stats));
+	return stats.cpu_stats.stale;
+}
+
 static uint32_t twq_epoll_open(const struct peer *self, uint32_t nr)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -120,6 +128,7 @@ const struct peer peer_twq = {
 	.cancel = twq_stop,
 	.destroy = twq_end,
 	.take = twq_peer_take,
+	.moved = twq_peer_moved,
 };
 
 const struct peer peer_twq_shared = {
@@ -132,6 +141,7 @@ const struct peer peer_twq_shared = {
 	.cancel = twq_stop,
 	.destroy = twq_end,
 	.take = twq_peer_take,
+	.moved = twq_peer_moved,
 };
 
 const struct peer peer_twq_epoll = {
@@ -143,4 +153,5 @@ const struct peer peer_twq_epoll = {
 	.cancel = twq_stop,
 	.destroy = twq_end,
 	.take = twq_epoll_take,
+	.moved = twq_peer_moved,
 };

@@ -26,6 +26,7 @@ extern struct twq_peer twq_peer;
 
 uint32_t twq_peer_open(const struct peer *self, uint32_t nr);
 uint32_t twq_peer_take(uint32_t *taken, bool wait);
+uint64_t twq_peer_moved(void);
 
 uint32_t twq_batch_open(const struct peer *self, uint32_t nr);
 void twq_batch_make(const struct job *job);

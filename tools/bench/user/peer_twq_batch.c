@@ -89,6 +89,7 @@ const struct peer peer_twq_batch = {
 	.cancel = batch_stop,
 	.destroy = twq_batch_end,
 	.take = twq_peer_take,
+	.moved = twq_peer_moved,
 };
 
 const struct peer peer_twq_batch_shared = {
@@ -101,4 +102,5 @@ const struct peer peer_twq_batch_shared = {
 	.cancel = batch_stop,
 	.destroy = twq_batch_end,
 	.take = twq_peer_take,
+	.moved = twq_peer_moved,
 };

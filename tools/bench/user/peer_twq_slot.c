@@ -67,6 +67,7 @@ const struct peer peer_twq_slot = {
 	.cancel = slot_stop,
 	.destroy = twq_batch_end,
 	.take = twq_peer_take,
+	.moved = twq_peer_moved,
 };
 
 const struct peer peer_twq_slot_shared = {
@@ -79,4 +80,5 @@ const struct peer peer_twq_slot_shared = {
 	.cancel = slot_stop,
 	.destroy = twq_batch_end,
 	.take = twq_peer_take,
+	.moved = twq_peer_moved,
 };

@@ -39,6 +39,8 @@ struct job {
  * @destroy: undoes @create, whether armed or not; NULL like it
  * @take: takes at most TAKE_MOST expiries, waits for the first if it is told
  *	to; stores which deadlines they were and returns how many
+ * @moved: so many positions were found to be stale and moved, by all programs,
+ *	so far; NULL where none are left behind
  *
  * Each process opens one peer and ends with it. Calls that fail end it, too.
  * Loops are within the peers, so that no figure contains an indirect call.
@@ -53,6 +55,7 @@ struct peer {
 	void (*cancel)(const struct job *job);
 	void (*destroy)(const struct job *job);
 	uint32_t (*take)(uint32_t *taken, bool wait);
+	uint64_t (*moved)(void);
 };
 
 extern const struct peer peer_timerfd;

@@ -203,9 +203,9 @@ BOUNDS = [
     Bound('unlink, twq-local', kernel('unlink', 'twq-local'),
           below=0.8, than=kernel('unlink', 'hrtimer')),
     Bound('expire and run, at once', kernel('expire', 'twq-local'),
-          below=1, than=kernel('expire', 'hrtimer')),
+          below=1, than=kernel('expire', 'hrtimer'), known=219),
     Bound('expire and run, one by one', kernel('expire-apart', 'twq-local'),
-          below=1, than=kernel('expire-apart', 'hrtimer')),
+          below=1, than=kernel('expire-apart', 'hrtimer'), known=2163),
 ] + [
     Bound(f'mix, {who}', kernel('mix', who), below=below,
           than=kernel('mix', than))
@@ -215,13 +215,13 @@ BOUNDS = [
     Bound('extend by a store, from user space', user('extend', 'twq-slot'),
           below=1 / 100, than=user('extend', 'timerfd')),
     Bound('arm in batches, from user space', user('arm', 'twq-batch'),
-          below=1 / 4, than=user('arm', 'timerfd')),
+          below=1 / 4, than=user('arm', 'timerfd'), known=577),
     Bound('create in batches, from user space', user('create', 'twq-batch'),
           below=1 / 5, than=user('create', 'timerfd')),
     Bound('deliver, to user space', user('deliver', 'twq'),
-          below=1 / 4, than=user('deliver', 'timerfd')),
+          below=1 / 4, than=user('deliver', 'timerfd'), known=551),
     Bound('deliver one alone, to user space', user('deliver-single', 'twq'),
-          below=1 / 4, than=user('deliver-single', 'timerfd')),
+          below=1 / 4, than=user('deliver-single', 'timerfd'), known=3590),
     Bound('memory', user('memory', 'twq'),
           below=1 / 3, than=user('memory', 'timerfd')),
     Bound('memory of the cgroup', user('memory-cgroup', 'twq'),
@@ -229,7 +229,8 @@ BOUNDS = [
     Bound('lateness, p99, in read()', user('lateness-p99', 'twq'),
           within=1.1, than=user('lateness-p99', 'timerfd'), at=AT_ONCE),
     Bound('lateness, p99, in epoll_wait()', user('lateness-p99', 'twq-epoll'),
-          within=1.1, than=user('lateness-p99', 'timerfd'), at=AT_ONCE),
+          within=1.1, than=user('lateness-p99', 'timerfd'), at=AT_ONCE,
+          known=8190),
     Bound('1,000,000 tasks on one file', user('create', 'twq-batch'), at=MANY),
 ]
 

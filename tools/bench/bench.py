@@ -15,9 +15,9 @@ that differ in nothing but the value make one figure: their median and spread.
 The third says why there are none.
 
 Prints each table, then each bound with its figure, "ok", "MISSED", "KNOWN MISS"
-or "MET", and as the last line "N passed, N failed". The status is 1 if one
-failed. A bound whose figures are not there is missed: --quick, --part and --judge
-say which bounds a run is to measure.
+or "MET", and as the last line "N passed, N failed". Status 1 if one failed.
+A bound whose figures are not there is missed: --quick, --part and --judge say
+which bounds a run is to measure.
 
 A bound that is known to be missed keeps its limit and has a ceiling beside it,
 what it was last measured at and some 5 % more. Up to the ceiling it is a known
@@ -58,16 +58,18 @@ def read(paths):
     """Returns the runs, {Key: [values]} and what there is none of."""
     runs, samples, none = [], collections.defaultdict(list), []
     for path in paths:
-        run, before = {}, len(samples)
+        run, told = {}, False
         for line in pathlib.Path(path).read_text(errors='replace').splitlines():
             if line.startswith('bench: run '):
                 run = fields(line)
                 runs.append(run)
             elif line.startswith('bench: where='):
                 add(samples, run, fields(line), path)
+                told = True
             elif line.startswith('bench: none '):
                 none.append({'instrument': run['instrument'], **fields(line)})
-        if len(samples) == before:
+                told = True
+        if not told:
             sys.exit(f'{path}: no figures')
     return runs, samples, none
 
@@ -301,6 +303,16 @@ def cell(found, unit):
     return f'{text} ({found["min"]:,.{digits}f}..{found["max"]:,.{digits}f})'
 
 
+def share(figures, key):
+    """Returns how many of a figure's calls were carried out, if not all."""
+    if key.op not in ('foreign-call', 'foreign-throughput'):
+        return ''
+    moved = figures.of.get(key._replace(op='foreign-moved', unit='percent'))
+    if not moved or moved['median'] >= 100:
+        return ''
+    return f', {moved["median"]:.0f} % moved'
+
+
 def tables(figures):
     """Yields title, header and rows of each table."""
     groups = collections.defaultdict(list)
@@ -312,9 +324,11 @@ def tables(figures):
         for op, pending, cpus in dict.fromkeys(
                 (key.op, key.pending, key.cpus) for key in keys):
             mark = '*' if cpus > (os.cpu_count() or 1) else ''
+            row = [Key(instrument, where, op, name, pending, cpus, unit)
+                   for name in who]
             rows.append([op, f'{pending:,}', f'{cpus}{mark}'] + [
-                cell(figures.of.get(Key(instrument, where, op, name, pending,
-                                        cpus, unit)), unit) for name in who])
+                cell(figures.of.get(key), unit) + share(figures, key)
+                for key in row])
         yield (f'{instrument}, {where}, {unit}', ['op', 'pending', 'CPUs'] + who,
                rows)
 

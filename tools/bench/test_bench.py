@@ -204,6 +204,18 @@ class Judging(Case):
                                      "pending=1000000 why='too slow'"])[1]
         self.assertIn('insn: no posix at 1,000,000: too slow.', lines)
 
+    def test_moved_share_is_told(self):
+        line = ('bench: where=kernel op=foreign-{} who={} pending=10000 '
+                'cpus=2 unit={} value={}')
+        lines = judged(met(), extra=[
+            line.format('call', 'twq-local', 'ns', 300),
+            line.format('moved', 'twq-local', 'percent', 12),
+            line.format('call', 'hrtimer', 'ns', 900),
+            line.format('moved', 'hrtimer', 'percent', 100)])[1]
+        row = next(line for line in lines if 'foreign-call' in line)
+        self.assertEqual(row.split()[3:],
+                         '300.0, 12 % moved 900.0'.split())
+
 
 class Parts(Case):
     """What a run that measures a part of all is judged by."""

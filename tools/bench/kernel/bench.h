@@ -38,6 +38,7 @@ enum bench_op {
  * @jiffies: deadlines are to be given in jiffies
  * @fires: it has a timer, and its callback calls bench_fired()
  * @soft: another peer whose callback runs in the softirq; expiry alone differs
+ * @defers: BENCH_FOREIGN has the owner move the item, who calls bench_moved()
  * @init: makes an item. Returns 0 or -errno. NULL for none
  * @fini: ends an item, armed or not; may sleep. NULL for none
  * @loop: makes the steps from the first to the second pointer, which is one
@@ -49,6 +50,7 @@ struct bench_peer {
 	bool jiffies;
 	bool fires;
 	bool soft;
+	bool defers;
 	int (*init)(void *item);
 	void (*fini)(void *item);
 	void (*loop[BENCH_NR_OPS])(const struct bench_step *step,

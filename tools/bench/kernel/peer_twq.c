@@ -106,6 +106,7 @@ const struct bench_peer bench_twq_local = {
 	.name = "twq-local",
 	.size = sizeof(struct twq_task),
 	.fires = true,
+	.defers = true,
 	.init = local_init,
 	.fini = twq_fini,
 	.loop = TWQ_LOOPS(loop_renew_local, loop_foreign),

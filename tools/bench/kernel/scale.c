@@ -3,7 +3,10 @@
  * Throughput by the number of CPUs. A thread on each of them makes operations
  * for some time. "own": it takes items of its own out and arms them again.
  * "foreign": it moves items of another thread, of each in turn, to an earlier
- * deadline. What a call takes beside others, less what it takes alone, is
+ * deadline. twq-local leaves the move to the owner, and several calls for an item
+ * to one move: foreign-moved says how many calls had one, and foreign-each what
+ * a move took of the CPUs with all that belongs to it, and the choice of items,
+ * the same for all peers. What a call takes beside others, less what it takes alone, is
  * waiting: for the lock of the shared queue (twq-shared; that part is told by a
  * twq.ko that measures it, see lockwait.h), for the bus, and for the host where
  * that has fewer CPUs.
@@ -35,6 +38,7 @@ struct scale_thread {
 	struct task_struct *thread;
 	struct bench b;
 	s64 ns;
+	s64 gone_ns;		/* calls and all else */
 	u64 calls;
 	struct completion ended;
 };
@@ -106,6 +110,7 @@ static int scale_run(void *data)
 {
 	struct scale_thread *t = data;
 	struct scale *s = t->scale;
+	s64 start_ns;
 	u32 round;
 	int err;
 
@@ -117,7 +122,8 @@ static int scale_run(void *data)
 	/* With one that has no items nobody goes on: they use each other's. */
 	meet(s, 1);
 	/* By each of them: about the same. */
-	WRITE_ONCE(s->start_ns, ktime_get_ns());
+	start_ns = ktime_get_ns();
+	WRITE_ONCE(s->start_ns, start_ns);
 	for (round = 0; !READ_ONCE(s->err) &&
 	     ktime_get_ns() < READ_ONCE(s->start_ns) + SCALE_NS; round++) {
 		if (s->foreign)
@@ -126,6 +132,7 @@ static int scale_run(void *data)
 			own_round(t);
 		cond_resched();
 	}
+	t->gone_ns = ktime_get_ns() - start_ns;
 	meet(s, 2);
 	mutex_lock(&making);
 	bench_free(&t->b);
@@ -180,6 +187,21 @@ static bool lockwait(u64 *ns)
 	return true;
 }
 
+/* Of @calls for items of others so many were @moved. */
+static void report_moves(const struct scale *s, u64 calls, u64 moved)
+{
+	unsigned int cpu;
+	s64 ns = 0;
+
+	if (!s->peer->defers)
+		moved = calls;
+	for (cpu = 0; cpu < s->cpus; cpu++)
+		ns += s->threads[cpu].gone_ns;
+	report(s, "moved", "percent", div64_u64(moved * 100, calls));
+	if (moved)
+		report(s, "each", "ns", div64_u64(ns, moved));
+}
+
 /* One sample on @s->cpus CPUs. */
 static int measure(struct scale *s)
 {
@@ -212,8 +234,7 @@ static int measure(struct scale *s)
 		report(s, "lock-wait", "ns",
 		       div64_u64(waited_ns - wait_ns, calls));
 	if (s->foreign)
-		report(s, "moved", "percent",
-		       div64_u64((bench_nr_moved() - moved) * 100, calls));
+		report_moves(s, calls, bench_nr_moved() - moved);
 	return 0;
 }
 

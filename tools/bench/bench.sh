@@ -5,8 +5,8 @@
 # pick. Parts, all by default: kernel-insn and user-insn (instructions, on
 # stock-6.1 with one CPU whose clock counts them), kernel-uml (nanoseconds, User
 # Mode Linux), kernel-qemu and user-qemu (nanoseconds of an emulated machine: for
-# ratios), scaling-uml and scaling-qemu (by the number of CPUs). Prints tables
-# and the bounds; leaves build/bench.json, build/bench.md, build/bench/*.svg.
+# ratios), scaling-uml and scaling-qemu (by the number of CPUs), stores (to slots
+# by two CPUs, on the machine itself). Prints tables and the bounds; leaves build/bench.json, build/bench.md, build/bench/*.svg.
 # Status 1 if a bound of these parts is missed, or was not measured, or a part
 # failed; see bench.py. --quick: what the bounds need at 100,000 pending, or the
 # parts named, with few samples; their growth is not judged. Times are right on a
@@ -17,7 +17,7 @@ set -euo pipefail
 
 BENCH=$TOP/tools/bench RAW=$BUILD/bench/raw
 PARTS=(kernel-insn user-insn kernel-uml kernel-qemu user-qemu scaling-uml
-       scaling-qemu)
+       scaling-qemu stores)
 TCG='QEMU, emulated (TCG)' UML='User Mode Linux'
 COUNTING="$TCG, -icount shift=0: its clock counts instructions"
 TWQS=twq,twq-batch,twq-slot
@@ -32,7 +32,11 @@ part() {
 	local name=$1 instrument=$2 kernel=$3 cpus=$4 machine=$5 release
 	local start=$SECONDS
 	shift 5
-	release=$(<"$("$VM/kernel.sh" "$kernel")/release")
+	if [[ $kernel == native ]]; then
+		release=$(uname -r)
+	else
+		release=$(<"$("$VM/kernel.sh" "$kernel")/release")
+	fi
 	printf 'bench: run instrument=%s kernel=%s cpus=%s machine="%s"\n' \
 		"$instrument" "$release" "$cpus" "$machine" >"$RAW/$name"
 	"$@" >>"$RAW/$name" || failed+=("$name")
@@ -49,6 +53,17 @@ kernel() {
 
 user() {
 	"$BENCH/user.sh" "$@"
+}
+
+# stores ROUNDS: on two CPUs of the machine.
+stores() {
+	if (($(nproc) < 2)); then
+		none store 0 'the machine has one CPU'
+		return
+	fi
+	in_lock "tools${BUILD//\//_}" \
+		make -s -j"$JOBS" -C "$TOP/tools" O="$BUILD/tools" ubench >&2
+	"$BUILD/tools/twq-ubench" -m stores -r "$1"
 }
 
 # The mix is what it is at 100,000 alone.
@@ -109,6 +124,7 @@ run_quick() {
 		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
 			kernel -w -- set=scale samples=1
 		;;
+	stores) part "$1" host native 2 'the machine itself' stores 3 ;;
 	*) die "no such part: $1" ;;
 	esac
 }
@@ -147,6 +163,7 @@ run() {
 		part "$1" qemu stock-6.1 4 "$TCG, 4 CPUs" \
 			kernel -w -- set=scale samples=5
 		;;
+	stores) part "$1" host native 2 'the machine itself' stores 15 ;;
 	*) die "no such part: $1" ;;
 	esac
 }

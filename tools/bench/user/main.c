@@ -27,11 +27,13 @@ static const struct peer * const peers[] = {
 static const struct {
 	const char *name;
 	void (*run)(const struct peer *peer, const struct plan *plan);
+	bool once;	/* whatever the peers, and only if asked for */
 } whats[] = {
-	{ "ops", measure_ops },
-	{ "mix", measure_mix },
-	{ "lateness", measure_lateness },
-	{ "memory", measure_memory },
+	{ "ops", measure_ops, false },
+	{ "mix", measure_mix, false },
+	{ "lateness", measure_lateness, false },
+	{ "memory", measure_memory, false },
+	{ "stores", measure_stores, true },
 };
 
 static const char *wanted_peers = "";
@@ -97,6 +99,11 @@ static int run_all(struct plan *plan)
 	for (what = 0; what < COUNT(whats); what++) {
 		if (!has_word(wanted_whats, whats[what].name))
 			continue;
+		if (whats[what].once) {
+			plan->pending = 0;
+			failed += run_apart(what, peers[0], plan);
+			continue;
+		}
 		for (at = wanted_pending; *at; at = *end ? end + 1 : end) {
 			plan->pending = strtoul(at, &end, 10);
 			for (i = 0; i < COUNT(peers); i++)
@@ -113,7 +120,7 @@ static void print_help(void)
 	unsigned int i;
 
 	printf("usage: twq-ubench [-u ns|insn] [-p PENDING,...] [-n OPS] [-r ROUNDS]\n"
-	       "                  [-m ops,mix,lateness,memory] [-w WHO,...]\n"
+	       "                  [-m ops,mix,lateness,memory,stores] [-w WHO,...]\n"
 	       "-u names the unit that the machine's clock counts.\n");
 	for (i = 0; i < COUNT(peers); i++)
 		printf("  %-16s %s\n", peers[i]->name, peers[i]->what);

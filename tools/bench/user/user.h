@@ -2,7 +2,7 @@
 /*
  * twq-ubench: what a deadline costs a program, by /dev/twq and by what else it
  * could use. Each peer is a file with one struct peer; what is measured is in
- * measure.c, mix.c, lateness.c and memory.c and knows no peer.
+ * measure.c, mix.c, lateness.c, memory.c and stores.c and knows no peer.
  */
 #ifndef USER_H
 #define USER_H
@@ -91,6 +91,7 @@ void measure_ops(const struct peer *peer, const struct plan *plan);
 void measure_mix(const struct peer *peer, const struct plan *plan);
 void measure_lateness(const struct peer *peer, const struct plan *plan);
 void measure_memory(const struct peer *peer, const struct plan *plan);
+void measure_stores(const struct peer *peer, const struct plan *plan);
 
 /* util.c */
 int64_t now_ns(void);

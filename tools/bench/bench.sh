@@ -24,7 +24,7 @@ TWQS=twq,twq-batch,twq-slot
 FEW=timerfd,twq-epoll,$TWQS
 MANY=timerfd,posix,libevent,libevent-mt,$TWQS,twq-shared,twq-batch-shared
 MANY+=,twq-slot-shared
-MILLION=timerfd,libevent,twq-batch,twq-slot
+MILLION=timerfd,libevent,uring-batch,twq-batch,twq-slot
 quick='' failed=()
 
 # part NAME INSTRUMENT KERNEL CPUS MACHINE COMMAND...: keeps what it prints.
@@ -74,23 +74,25 @@ kernel_insn() {
 
 # Why a peer has no figures at some number, for bench.py.
 none() {
-	printf "bench: none where=user who=%s pending=%s why='%s'\n" "$@"
+	printf "bench: none where=user who='%s' pending=%s why='%s'\n" "$@"
 }
 
 # user_parts ROUNDS MILLION [OPTION...]: all peers as far as they go in a time
 # that one waits for, and a million tasks on one file.
 user_parts() {
-	local rounds=$1 million=$2 list='each move looks through a list of all'
+	local rounds=$1 million=$2 list='a move looks through a list of all'
 	shift 2
 	user "$@" -- -r "$rounds" -m ops,mix,memory -p 100,10000 &&
 		user "$@" -- -r "$rounds" -m ops,mix,memory -p 100000 \
 			-w "$MANY" &&
+		user "$@" -- -r "$rounds" -m ops,memory -p 100000 \
+			-w uring,uring-batch &&
 		user "$@" -- -r "$rounds" -m lateness -p 1000,10000 || return
-	none uring 100000 "$list" uring-batch 100000 "$list"
+	none 'moves by uring' 100000 "$list"
 	[[ $million ]] || return 0
 	user "$@" -- -r "$rounds" -m ops -p 1000000 -w "$MILLION" &&
 		user "$@" -- -m memory -p 1000000 -w timerfd,twq-batch || return
-	none uring 1000000 "$list" uring-batch 1000000 "$list" \
+	none 'moves by uring' 1000000 "$list" \
 		posix 1000000 'each call looks through one of 512 lists'
 }
 

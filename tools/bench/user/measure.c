@@ -2,7 +2,8 @@
 /*
  * What each operation costs while many deadlines are pending: rounds of it on
  * random ones of them. All but those that are to come due lie an hour or more
- * ahead. A peer that is slow gets fewer operations a round.
+ * ahead. A peer that is slow gets fewer operations a round; one that moves too
+ * slowly among so many moves nothing, and arms others besides them.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ static uint32_t *deck;
 static int64_t *times;		/* of each deadline */
 static int64_t *when;		/* of each one drawn */
 static uint32_t ops;
+static bool moves;
 static uint32_t taken[TAKE_MOST];
 
 static struct job drawn(void)
@@ -112,7 +114,8 @@ static double try_burst(int64_t ahead_ns)
 	int64_t due, set, end;
 	uint32_t i;
 
-	peer->cancel(&job);
+	if (moves)
+		peer->cancel(&job);
 	due = now_ns() + ahead_ns;
 	for (i = 0; i < ops; i++)
 		when[i] = due + i;
@@ -121,8 +124,10 @@ static double try_burst(int64_t ahead_ns)
 	spin_until(due);
 	take_all(ops);
 	end = now_ns();
-	far_ahead(ops);
-	peer->set(&job);
+	if (moves) {
+		far_ahead(ops);
+		peer->set(&job);
+	}
 	return set < due ? (double)(end - due) / ops : -1;
 }
 
@@ -145,7 +150,8 @@ static int64_t time_single(uint32_t i, int64_t ahead_ns)
 	int64_t due;
 	struct job job = { .which = deck + i, .when = &due, .nr = 1 };
 
-	peer->cancel(&job);
+	if (moves)
+		peer->cancel(&job);
 	due = now_ns() + ahead_ns;
 	peer->set(&job);
 	spin_until(due);
@@ -172,6 +178,8 @@ static void time_singles(double arm_ns)
 		late[i] = time_single(i, 3 * arm_ns + SINGLE_NS);
 	qsort(late, nr, sizeof(late[0]), compare);
 	report(peer, plan, "deliver-single", plan->unit, late[nr / 2]);
+	if (!moves)
+		return;
 	far_ahead(nr);
 	peer->set(&job);
 }
@@ -183,7 +191,7 @@ static void choose_ops(void)
 	double ns;
 
 	ops = plan->ops < plan->pending ? plan->ops : plan->pending;
-	if (ops <= PROBES)
+	if (ops <= PROBES || !moves)
 		return;
 	far_ahead(PROBES);
 	ns = timed(peer->set, &job);
@@ -218,18 +226,39 @@ static void one_round(void)
 	time_singles(arm_ns);
 }
 
+/* A round's own ones beside those pending; the last ones only come due. */
+static void round_without_moves(uint32_t round)
+{
+	struct job job;
+	double arm_ns;
+
+	deck += plan->pending + round * ops;
+	job = drawn();
+	far_ahead(ops);
+	arm_ns = timed(peer->set, &job);
+	report(peer, plan, "arm", plan->unit, arm_ns);
+	deck += (plan->rounds - round) * ops;
+	time_burst(arm_ns);
+	time_singles(arm_ns);
+	deck -= plan->pending + plan->rounds * ops;
+}
+
 void measure_ops(const struct peer *with, const struct plan *as)
 {
+	struct plan total = *as;
 	struct job all;
 	uint32_t i;
 
 	peer = with;
 	plan = as;
-	if (!open_all(peer, plan))
+	moves = !peer->moves_among || plan->pending <= peer->moves_among;
+	if (!moves)
+		total.pending += (plan->rounds + 1) * plan->ops;
+	if (!open_all(peer, &total))
 		return;
-	deck = make_deck(plan->pending);
-	times = make_times(plan->pending);
-	when = make_times(plan->pending);
+	deck = make_deck(total.pending);
+	times = make_times(total.pending);
+	when = make_times(total.pending);
 	all = (struct job){ .which = deck, .when = when, .nr = plan->pending };
 	draw_some(deck, plan->pending, plan->pending);
 	far_ahead(plan->pending);
@@ -238,5 +267,8 @@ void measure_ops(const struct peer *with, const struct plan *as)
 	peer->set(&all);
 	choose_ops();
 	for (i = 0; i < plan->rounds; i++)
-		one_round();
+		if (moves)
+			one_round();
+		else
+			round_without_moves(i);
 }

@@ -11,6 +11,7 @@
 #include "user.h"
 
 #define COMPLETIONS	65536
+#define MOVES_AMONG	10000
 #define NOT_A_TIMEOUT	((uint64_t)-1)
 
 static struct io_uring ring;
@@ -136,6 +137,7 @@ const struct peer peer_uring = {
 	.name = "uring",
 	.what = "io_uring timeouts, one a call",
 	.flags = 1,
+	.moves_among = MOVES_AMONG,
 	.open = uring_open,
 	.set = uring_set,
 	.cancel = uring_cancel,
@@ -146,6 +148,7 @@ const struct peer peer_uring_batch = {
 	.name = "uring-batch",
 	.what = "io_uring timeouts, 64 a call",
 	.flags = BATCH,
+	.moves_among = MOVES_AMONG,
 	.open = uring_open,
 	.set = uring_set,
 	.cancel = uring_cancel,

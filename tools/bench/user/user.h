@@ -32,6 +32,8 @@ struct job {
  * @name: how it is asked for and reported
  * @what: one line for the reader
  * @flags: for the peer's own use
+ * @moves_among: so many pending at most when something is moved or taken back,
+ *	which looks through a list of all; 0 for any number
  * @open: makes room for deadlines 0 to nr - 1; returns how many there can be
  * @create: makes deadlines that are not armed; NULL where arming makes them
  * @set: arms, or moves what is armed
@@ -49,6 +51,7 @@ struct peer {
 	const char *name;
 	const char *what;
 	unsigned int flags;
+	uint32_t moves_among;
 	uint32_t (*open)(const struct peer *self, uint32_t nr);
 	void (*create)(const struct job *job);
 	void (*set)(const struct job *job);

@@ -6,32 +6,43 @@
  * one in 1,000 is the last: the connection is silent, its timeout expires, and
  * a new one takes its place.
  *
- * The trace runs 8 times as fast as that: one level of the timer wheel, where
- * buckets are 8 times as wide, so that the wheel does what it does in 30 s. It
- * begins as it would be after long: positions lie anywhere in the timeout, and
- * as many connections are silent as become so in a timeout. All that a peer
- * does counts, positions that come due and interrupts included: what the
- * trace takes, less the making of its steps, with interrupts off, and less the
- * thread's waiting for the next ones. See spin.c.
+ * Parameter mix_faster makes all of that faster, and the measurement shorter;
+ * 8 is one level of the timer wheel, which then does what it does in 30 s. But
+ * positions of twq lie as many times as dense then, so that a pass finds more of
+ * them: bounds are judged at 1.
+ *
+ * The trace begins as it would be after long: positions lie anywhere in the
+ * timeout, and as many connections are silent as become so in a timeout. It ends
+ * before the timeout does, so that no position comes due twice. It is as long as
+ * two of the wheel's buckets for what is 30 s ahead (at 250 Hz), within which a
+ * timer is not moved, so that it does not matter where in one it begins.
+ *
+ * All that a peer does counts, positions that come due and interrupts included:
+ * what the trace takes, less the making of its steps, with interrupts off, and
+ * less the thread's waiting for the next ones. See spin.c.
  */
 #include <linux/irqflags.h>
 #include <linux/math64.h>
+#include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
 
 #include "bench.h"
 
-#define MIX_FASTER	8
-#define MIX_TIMEOUT_NS	(30 * (s64)NSEC_PER_SEC / MIX_FASTER)
-#define MIX_GAP_NS	((s64)NSEC_PER_SEC / MIX_FASTER)
-#define MIX_WARM_NS	(MIX_TIMEOUT_NS / 10)
-#define MIX_LENGTH_NS	(MIX_TIMEOUT_NS / 4)
+#define MIX_TIMEOUT	30			/* as long as so many gaps */
+#define MIX_LENGTH	4095			/* 1,000 are one gap */
 #define MIX_SILENT	1			/* of 1,000 */
 #define MIX_CLOSED	10
 
+static uint mix_faster = 1;
+module_param(mix_faster, uint, 0444);
+MODULE_PARM_DESC(mix_faster, "the mix so many times as fast as it is");
+
 struct mix {
 	struct bench *b;
+	s64 gap_ns;	/* between two I/Os of a connection */
+	s64 timeout_ns;
 	u8 *silent;
 	u32 handled;	/* of those that fired */
 	u32 steps;	/* at a time */
@@ -54,7 +65,7 @@ static u32 talking(struct mix *m)
 /* The next steps; interrupts are off, so that their cost can be told apart. */
 static void make_steps(struct mix *m, s64 now_ns)
 {
-	s64 until_ns = now_ns + MIX_TIMEOUT_NS, start_ns;
+	s64 until_ns = now_ns + m->timeout_ns, start_ns;
 	struct bench *b = m->b;
 	u32 i, last = m->steps;
 
@@ -97,7 +108,7 @@ static void make(struct mix *m)
 static s64 stretch(struct mix *m, s64 length_ns, u64 cost, u64 *ios)
 {
 	s64 start_ns = ktime_get_ns(), end_ns = start_ns + length_ns;
-	s64 go_ns = div_s64(MIX_GAP_NS * m->steps, m->b->pending);
+	s64 go_ns = div_s64(m->gap_ns * m->steps, m->b->pending);
 	s64 next_ns = start_ns;
 
 	m->made_ns = 0;
@@ -116,7 +127,7 @@ static s64 stretch(struct mix *m, s64 length_ns, u64 cost, u64 *ios)
 static void settle(struct mix *m)
 {
 	struct bench *b = m->b;
-	u32 i, silent = MIX_SILENT * (u32)(MIX_TIMEOUT_NS / MIX_GAP_NS);
+	u32 i, silent = MIX_SILENT * MIX_TIMEOUT;
 
 	bench_fired_reset();
 	for (b->next = 0; b->next + b->batch <= b->pending; ) {
@@ -124,7 +135,7 @@ static void settle(struct mix *m)
 
 		for (i = 0; i < b->batch; i++)
 			bench_step(b, &b->steps[i], bench_pick(b, i), now_ns +
-				   bench_random(b, MIX_TIMEOUT_NS));
+				   bench_random(b, m->timeout_ns));
 		bench_loop(b, BENCH_SHORTEN, 0, b->batch);
 		for (i = 0, m->ios = 0; i < b->batch; i++) {
 			u32 n = bench_pick(b, i);
@@ -132,7 +143,7 @@ static void settle(struct mix *m)
 			m->silent[n] = bench_random(b, 1000) < silent;
 			if (!m->silent[n])
 				bench_step(b, &b->steps[m->ios++], n,
-					   now_ns + MIX_TIMEOUT_NS);
+					   now_ns + m->timeout_ns);
 		}
 		bench_loop(b, BENCH_EXTEND, 0, m->ios);
 		b->next += b->batch;
@@ -147,20 +158,26 @@ static void settle(struct mix *m)
 void bench_mix(struct bench *b)
 {
 	struct bench_figure *figure = vzalloc(sizeof(*figure));
-	struct mix m = { .b = b, .steps = b->batch / 2 };
+	struct mix m = {
+		.b = b,
+		.steps = b->batch / 2,
+		.gap_ns = (s64)NSEC_PER_SEC / (mix_faster ?: 1),
+	};
 	u64 cost = bench_spin_cost(), ios;
-	s64 idle = bench_idle(cost), ns, late_ns;
+	s64 idle = bench_idle(cost), length_ns, ns, late_ns;
 	u32 fired;
 
 	m.silent = vzalloc(b->pending);
 	if (!m.silent || !m.steps || !figure)
 		goto out;
+	m.timeout_ns = MIX_TIMEOUT * m.gap_ns;
+	length_ns = div_s64(MIX_LENGTH * m.gap_ns, 1000);
 	settle(&m);
-	stretch(&m, MIX_WARM_NS, cost, &ios);
+	stretch(&m, m.timeout_ns / 10, cost, &ios);
 	fired = bench_nr_fired();
-	late_ns = -ktime_get_ns() - MIX_LENGTH_NS;
-	ns = stretch(&m, MIX_LENGTH_NS, cost, &ios) -
-	     div_s64(MIX_LENGTH_NS * idle, NSEC_PER_SEC);
+	late_ns = -ktime_get_ns() - length_ns;
+	ns = stretch(&m, length_ns, cost, &ios) -
+	     div_s64(length_ns * idle, NSEC_PER_SEC);
 	late_ns += ktime_get_ns();
 	bench_add(figure, ns, ios);
 	bench_report(b, "mix", figure);

@@ -4,6 +4,7 @@
  * another one looks at the position.
  */
 #include "scene.h"
+#include "timer.h"
 
 KUNIT_ARRAY_PARAM(kind, scene_kinds, kind_desc);
 
@@ -125,14 +126,15 @@ static void stale_position_is_moved_ahead(struct kunit *test)
 static void stale_position_later_than_that_stays(struct kunit *test)
 {
 	struct probe *first = extend_new(test, T0 + 5 * MS);
-	struct probe *near = extend_new(test, T0 + 6 * MS);
-	struct probe *far = extend_new(test, T0 + 6 * MS + 1);
+	const s64 ahead_ns = T0 + 5 * MS + TWQ_AHEAD_NS;
+	struct probe *near = extend_new(test, ahead_ns);
+	struct probe *far = extend_new(test, ahead_ns + 1);
 
 	twq_task_extend(&near->task, T0 + 20 * MS);
 	twq_task_extend(&far->task, TWQ_ETERNITY);
 	expect_runs(test, first, T0 + 5 * MS, 1);
 	expect_position(test, near, T0 + 20 * MS);
-	expect_position(test, far, T0 + 6 * MS + 1);
+	expect_position(test, far, ahead_ns + 1);
 }
 
 static void disarmed_position_is_dropped_ahead(struct kunit *test)

@@ -6,11 +6,13 @@
 # stock-6.1 with one CPU whose clock counts them), kernel-uml (nanoseconds, User
 # Mode Linux), kernel-qemu and user-qemu (nanoseconds of an emulated machine: for
 # ratios), scaling-uml and scaling-qemu (by the number of CPUs), stores (to slots
-# by two CPUs, on the machine itself). Prints tables and the bounds; leaves build/bench.json, build/bench.md, build/bench/*.svg.
-# Status 1 if a bound of these parts is missed, or was not measured, or a part
-# failed; see bench.py. --quick: what the bounds need at 100,000 pending, or the
-# parts named, with few samples; their growth is not judged. Times are right on a
-# machine that does nothing else. SLOT: see machine.sh.
+# by two CPUs, on the machine itself). Prints tables and the bounds; leaves
+# build/bench.json, build/bench.md, build/bench/*.svg. Status 1 if a bound of
+# these parts is missed, or was not measured, or a part failed; see bench.py.
+# --quick: what the bounds need at 100,000 pending, or the parts named, with few
+# samples; their growth is not judged. Times are right on a machine that does
+# nothing else. SLOT: see machine.sh.
+# bench.sh profile [WHAT...]: see profile.sh.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -173,6 +175,7 @@ run() {
 main() {
 	local each options=() status=0 raw=()
 	[[ ${1:-} != -h && ${1:-} != --help ]] || usage 0
+	[[ ${1:-} != profile ]] || exec "$BENCH/profile.sh" "${@:2}"
 	if [[ ${1:-} == --quick ]]; then
 		quick=_quick options=(--quick)
 		shift

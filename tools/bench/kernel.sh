@@ -37,6 +37,7 @@ main() {
 		insmod twq.ko
 		insmod twq_bench.ko unit=$unit ${rest[*]}
 		dmesg | sed -n 's/^.*bench: /bench: /p'
+		$(symbols)
 		rmmod twq_bench
 		rmmod twq"
 }

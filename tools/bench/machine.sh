@@ -30,11 +30,18 @@ parse() {
 	rest=("$@")
 }
 
+# Prints a command for the machine: the modules' symbols, where they are wanted.
+symbols() {
+	[[ -z ${PLUGIN:-} ]] || echo "grep -F '[twq' /proc/kallsyms"
+}
+
 # run NAME FILE... -- COMMAND: in that machine, with the FILEs. Its logs are kept
 # by NAME. An idle machine goes on at once to what it waits for. SLOT=COMMAND
-# runs the machine by COMMAND, for example one that takes turns.
+# runs the machine by COMMAND, for example one that takes turns. PLUGIN: see run.sh;
+# addresses are the same in all runs then, and those of the modules are printed.
 run() {
-	local name=$1 files=()
+	local name=$1 files=() boot=log_buf_len=4M
+	[[ -z ${PLUGIN:-} ]] || boot+=' nokaslr norandmaps'
 	shift
 	while [[ $1 != -- ]]; do
 		files+=(-f "$1")
@@ -42,6 +49,6 @@ run() {
 	done
 	# shellcheck disable=SC2086 # words of a command
 	ICOUNT=sleep=off ${SLOT:-} "$VM/run.sh" "${machine[@]}" -k "$kernel" \
-		-c "$cpus" -m "$memory" -t "$seconds" -a log_buf_len=4M \
+		-c "$cpus" -m "$memory" -t "$seconds" -a "$boot" \
 		-o "$BUILD/bench/$name-$kernel-$unit-$cpus" "${files[@]}" "$2"
 }

@@ -19,6 +19,7 @@ main() {
 	run user "$module" "$BUILD/tools/twq-ubench" -- "set -e
 		insmod twq.ko
 		status=0
+		$(symbols)
 		twq-ubench -u $unit ${rest[*]} || status=\$?
 		rmmod twq
 		exit \$status"

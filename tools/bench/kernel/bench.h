@@ -128,6 +128,7 @@ u64 bench_random(struct bench *b, u64 below);
 u32 bench_pick(struct bench *b, u32 n);
 bool bench_counts_instructions(void);
 void bench_add(struct bench_figure *figure, s64 ns, u32 steps);
+void bench_profile(const char *op, bool begin);
 void bench_report(const struct bench *b, const char *op,
 		  struct bench_figure *figure);
 

@@ -34,7 +34,7 @@ static bool arm(struct bench *b, s64 first_ns, s64 apart_ns)
 	return ktime_get_ns() < first_ns;
 }
 
-static int one_batch(struct bench *b, s64 apart_ns, u64 cost, s64 idle,
+static int one_batch(struct bench *b, const char *op, s64 apart_ns, u64 cost, s64 idle,
 		     struct bench_figure *figure)
 {
 	s64 after_ns = EXPIRE_AFTER_NS + b->batch * EXPIRE_ARM_NS;
@@ -47,9 +47,11 @@ static int one_batch(struct bench *b, s64 apart_ns, u64 cost, s64 idle,
 		bench_restore(b);
 		after_ns *= 2;
 	}
+	bench_profile(op, true);
 	start_ns = ktime_get_ns();
 	spins = bench_spin(b->batch, start_ns + EXPIRE_LATE_NS);
 	ns = ktime_get_ns() - start_ns;
+	bench_profile(op, false);
 	if (bench_nr_fired() != b->batch) {
 		pr_err("bench: %u of %u fired\n", bench_nr_fired(), b->batch);
 		return -ETIME;
@@ -70,7 +72,7 @@ static void measure(struct bench *b, const char *op, s64 apart_ns)
 	int err = figure ? 0 : -ENOMEM;
 
 	for (round = 0; !err && round < rounds; round++)
-		err = one_batch(b, apart_ns, cost, idle, figure);
+		err = one_batch(b, op, apart_ns, cost, idle, figure);
 	if (!err)
 		bench_report(b, op, figure);
 	vfree(figure);

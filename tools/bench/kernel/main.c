@@ -16,6 +16,7 @@
 #include <linux/vmalloc.h>
 
 #include "bench.h"
+#include "mark.h"
 
 static char *set = "ops";
 module_param(set, charp, 0444);
@@ -37,6 +38,10 @@ MODULE_PARM_DESC(samples, "samples of each figure");
 static char *unit = "ns";
 module_param(unit, charp, 0444);
 MODULE_PARM_DESC(unit, "what the clock counts: ns or insn");
+
+static char *profile = "";
+module_param(profile, charp, 0444);
+MODULE_PARM_DESC(profile, "what to mark for a profile: expire, expire-apart");
 
 static const struct bench_peer *const peers[] = {
 	&bench_none, &bench_rbtree, &bench_twq_local, &bench_twq_shared,
@@ -98,6 +103,17 @@ static s64 clock_cost(struct bench *b)
 bool bench_counts_instructions(void)
 {
 	return !strcmp(unit, "insn");
+}
+
+/* @op begins, or has ended. */
+void bench_profile(const char *op, bool begin)
+{
+	if (strcmp(profile, op))
+		return;
+	if (begin)
+		bench_mark_begin();
+	else
+		bench_mark_end();
 }
 
 /* A round of @steps took @ns. All rounds have as many steps. */

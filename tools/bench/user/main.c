@@ -121,7 +121,9 @@ static void print_help(void)
 
 	printf("usage: twq-ubench [-u ns|insn] [-p PENDING,...] [-n OPS] [-r ROUNDS]\n"
 	       "                  [-m ops,mix,lateness,memory,stores] [-w WHO,...]\n"
-	       "-u names the unit that the machine's clock counts.\n");
+	       "                  [-P OP]\n"
+	       "-u names the unit that the machine's clock counts; -P marks OP\n"
+	       "for a profile.\n");
 	for (i = 0; i < COUNT(peers); i++)
 		printf("  %-16s %s\n", peers[i]->name, peers[i]->what);
 }
@@ -131,7 +133,7 @@ int main(int argc, char **argv)
 	struct plan plan = { .unit = "ns", .ops = 2000, .rounds = 5 };
 	int opt;
 
-	while ((opt = getopt(argc, argv, "u:p:n:r:m:w:h")) != -1) {
+	while ((opt = getopt(argc, argv, "u:p:n:r:m:w:P:h")) != -1) {
 		switch (opt) {
 		case 'u':
 			plan.unit = optarg;
@@ -147,6 +149,9 @@ int main(int argc, char **argv)
 			break;
 		case 'm':
 			wanted_whats = optarg;
+			break;
+		case 'P':
+			plan.profile = optarg;
 			break;
 		case 'w':
 			wanted_peers = optarg;

@@ -6,8 +6,10 @@
  * slowly among so many moves nothing, and arms others besides them.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "../kernel/mark.h"
 #include "user.h"
 
 #define ROUND_NS	100000000LL	/* one operation's share of a round */
@@ -31,6 +33,12 @@ static struct job drawn(void)
 	return (struct job){ .which = deck, .when = when, .nr = ops };
 }
 
+/* Is @op what is to be profiled? */
+static bool marked(const char *op)
+{
+	return plan->profile && !strcmp(plan->profile, op);
+}
+
 static double timed(void (*fn)(const struct job *job), const struct job *job)
 {
 	int64_t start = now_ns();
@@ -39,12 +47,19 @@ static double timed(void (*fn)(const struct job *job), const struct job *job)
 	return (double)(now_ns() - start) / job->nr;
 }
 
-static void time_op(const char *op, void (*fn)(const struct job *job))
+static double time_op(const char *op, void (*fn)(const struct job *job))
 {
 	struct job job = drawn();
+	double ns;
 
-	if (fn)
-		report(peer, plan, op, plan->unit, timed(fn, &job));
+	if (!fn)
+		return 0;
+	if (marked(op))
+		bench_mark_begin();
+	ns = timed(fn, &job);
+	bench_mark_end();
+	report(peer, plan, op, plan->unit, ns);
+	return ns;
 }
 
 /* Later for @by_ns above 0, else earlier than it ever was. */
@@ -121,9 +136,12 @@ static double try_burst(int64_t ahead_ns)
 		when[i] = due + i;
 	peer->set(&job);
 	set = now_ns();
+	if (marked("deliver"))
+		bench_mark_begin();
 	spin_until(due);
 	take_all(ops);
 	end = now_ns();
+	bench_mark_end();
 	if (moves) {
 		far_ahead(ops);
 		peer->set(&job);
@@ -154,10 +172,14 @@ static int64_t time_single(uint32_t i, int64_t ahead_ns)
 		peer->cancel(&job);
 	due = now_ns() + ahead_ns;
 	peer->set(&job);
+	if (marked("deliver-single"))
+		bench_mark_begin();
 	spin_until(due);
 	while (!peer->take(taken, false))
 		;
-	return now_ns() - due;
+	due = now_ns() - due;
+	bench_mark_end();
+	return due;
 }
 
 static int compare(const void *a, const void *b)
@@ -214,8 +236,7 @@ static void one_round(void)
 	time_moves();
 	time_op("cancel", peer->cancel);
 	far_ahead(ops);
-	arm_ns = timed(peer->set, &job);
-	report(peer, plan, "arm", plan->unit, arm_ns);
+	arm_ns = time_op("arm", peer->set);
 	time_op("destroy", peer->destroy);
 	settle();
 	time_op("create", peer->create);
@@ -229,14 +250,11 @@ static void one_round(void)
 /* A round's own ones beside those pending; the last ones only come due. */
 static void round_without_moves(uint32_t round)
 {
-	struct job job;
 	double arm_ns;
 
 	deck += plan->pending + round * ops;
-	job = drawn();
 	far_ahead(ops);
-	arm_ns = timed(peer->set, &job);
-	report(peer, plan, "arm", plan->unit, arm_ns);
+	arm_ns = time_op("arm", peer->set);
 	deck += (plan->rounds - round) * ops;
 	time_burst(arm_ns);
 	time_singles(arm_ns);

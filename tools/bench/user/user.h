@@ -81,12 +81,14 @@ extern const struct peer peer_twq_slot_shared;
  * @pending: how many deadlines
  * @ops: how often a round makes each operation, at most
  * @rounds: how often each figure is taken
+ * @profile: the operation to mark for a profile, or NULL
  */
 struct plan {
 	const char *unit;
 	uint32_t pending;
 	uint32_t ops;
 	uint32_t rounds;
+	const char *profile;
 };
 
 /* What can be measured; each runs in a process of its own. */

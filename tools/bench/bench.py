@@ -217,7 +217,7 @@ BOUNDS = [
     Bound('extend by a store, from user space', user('extend', 'twq-slot'),
           below=1 / 100, than=user('extend', 'timerfd')),
     Bound('arm in batches, from user space', user('arm', 'twq-batch'),
-          below=1 / 4, than=user('arm', 'timerfd'), known=577),
+          below=1 / 4, than=user('arm', 'timerfd')),
     Bound('create in batches, from user space', user('create', 'twq-batch'),
           below=1 / 5, than=user('create', 'timerfd')),
     Bound('deliver, to user space', user('deliver', 'twq'),

@@ -205,9 +205,9 @@ BOUNDS = [
     Bound('unlink, twq-local', kernel('unlink', 'twq-local'),
           below=0.8, than=kernel('unlink', 'hrtimer')),
     Bound('expire and run, at once', kernel('expire', 'twq-local'),
-          below=1, than=kernel('expire', 'hrtimer'), known=219),
+          below=1, than=kernel('expire', 'hrtimer'), known=184),
     Bound('expire and run, one by one', kernel('expire-apart', 'twq-local'),
-          below=1, than=kernel('expire-apart', 'hrtimer'), known=2163),
+          below=1, than=kernel('expire-apart', 'hrtimer'), known=2138),
 ] + [
     Bound(f'mix, {who}', kernel('mix', who), below=below,
           than=kernel('mix', than))
@@ -221,9 +221,9 @@ BOUNDS = [
     Bound('create in batches, from user space', user('create', 'twq-batch'),
           below=1 / 5, than=user('create', 'timerfd')),
     Bound('deliver, to user space', user('deliver', 'twq'),
-          below=1 / 4, than=user('deliver', 'timerfd'), known=551),
+          below=1 / 4, than=user('deliver', 'timerfd')),
     Bound('deliver one alone, to user space', user('deliver-single', 'twq'),
-          below=1 / 4, than=user('deliver-single', 'timerfd'), known=3590),
+          below=1 / 4, than=user('deliver-single', 'timerfd'), known=3225),
     Bound('memory', user('memory', 'twq'),
           below=1 / 3, than=user('memory', 'timerfd')),
     Bound('memory of the cgroup', user('memory-cgroup', 'twq'),

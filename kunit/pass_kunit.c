@@ -158,6 +158,40 @@ static void crowd_is_served_in_order_and_in_parts(struct kunit *test)
 	KUNIT_EXPECT_GE(test, crowd.looks_before_a_run, CROWD / (int)twq_budget);
 }
 
+/* As long as a pass may last. */
+static void run_slowly(struct probe *p)
+{
+	twq_fake_clock_set(twq_task_run_time(&p->task) + TWQ_PASS_NS);
+	crowd.runs++;
+}
+
+/* How many run between two looks, of callbacks of which nothing is known yet. */
+static void slow_crowd_is_run_one_at_a_time(struct kunit *test)
+{
+	struct probe **p;
+	struct twq_cpu_stats before = {}, after = {};
+	int i;
+
+	p = kunit_kcalloc(test, CROWD, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(&crowd, 0, sizeof(crowd));
+	for (i = 0; i < CROWD; i++) {
+		p[i] = probe_new_on(test, world_cpu());
+		p[i]->hook = run_slowly;
+	}
+	world_settle(test);
+	twq_cpu_read_stats(world_cpu(), &before);
+	local_bh_disable();
+	for (i = 0; i < CROWD; i++)
+		twq_task_wakeup(&p[i]->task, TWQ_WOKEN_IO);
+	local_bh_enable();
+	world_settle(test);
+	twq_cpu_read_stats(world_cpu(), &after);
+	KUNIT_EXPECT_EQ(test, crowd.runs, CROWD);
+	/* Each of them ends its pass. */
+	KUNIT_EXPECT_GE(test, after.passes - before.passes, (u64)CROWD);
+}
+
 /*
  * A push into an inbox that was not empty kicks nobody, and the inbox is not
  * emptied before the run queue is: so a look asks for another one for it.
@@ -447,6 +481,7 @@ static struct kunit_case pass_cases[] = {
 	KUNIT_CASE(due_deadline_set_within_a_run),
 	KUNIT_CASE(wakeup_within_a_run_is_served_by_the_pass),
 	KUNIT_CASE(crowd_is_served_in_order_and_in_parts),
+	KUNIT_CASE(slow_crowd_is_run_one_at_a_time),
 	KUNIT_CASE(wakeup_while_others_wait_is_served),
 	KUNIT_CASE(request_of_a_new_host_before_the_pass_ends),
 	KUNIT_CASE(request_of_a_new_host_across_the_end_of_the_pass),

@@ -389,6 +389,25 @@ static void ended_task_is_not_held(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, next->task.node.key_ns, T0 + 5 * MS);
 }
 
+/* Between the two steps of an end elsewhere, from the first of them on. */
+static void closed_task_is_not_held(struct kunit *test)
+{
+	struct twq_utask *u = new_held(test);
+	struct uworld *f = test->priv;
+	u64 id = uworld_id(u);
+
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + 5 * MS), 0);
+	local_bh_disable();
+	KUNIT_EXPECT_TRUE(test, twq_events_close(&f->file->events, &u->ready));
+	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, queue_id(f->file, id, T0 + MS), -ENOENT);
+	KUNIT_EXPECT_EQ(test, cancel_id(f->file, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, requeue_id(f->file, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, twq_task_expires(&u->task), T0 + 5 * MS);
+	atomic_dec(&f->file->nr);
+	KUNIT_EXPECT_EQ(test, twq_task_destroy(&u->task), 0);
+}
+
 /* Ends it; its slot is the next one's, which is queued, too. */
 static int op_replace(struct twq_utask *u)
 {
@@ -646,6 +665,7 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(k6_reference_outlives_destroy),
 	KUNIT_CASE_PARAM(held_task_is_used_as_any, held_gen_params),
 	KUNIT_CASE_PARAM(ended_task_is_not_held, held_gen_params),
+	KUNIT_CASE_PARAM(closed_task_is_not_held, held_gen_params),
 	KUNIT_CASE(replaced_before_it_is_held),
 	KUNIT_CASE_PARAM(ended_before_it_is_held, held_gen_params),
 	KUNIT_CASE(k5_start_after_destroy_arms_nothing),

@@ -66,7 +66,7 @@ static void twq_cpu_ask(struct twq_cpu *c)
 {
 	/*
 	 * Full barriers on both sides. What is to be looked at comes before:
-	 * pairs with the one in twq_cpu_look(), which may undo this store.
+	 * pairs with the one in twq_cpu_begin_look(), which may undo it.
 	 * 'passing' comes after: pairs with the one in twq_cpu_pass().
 	 */
 	xchg(&c->again, true);
@@ -215,8 +215,8 @@ enum twq_turn {
 };
 
 /*
- * Most tasks in a turn: one, and four times as many after each look that was as
- * quick as this, so that slow ones among quick ones are not many at a time.
+ * Most tasks in a turn: one, and four times as many after each look that has run
+ * some and was as quick as this, so that slow ones are not many at a time.
  */
 #define TWQ_TURN_TASKS		32U
 #define TWQ_TURN_QUICK_NS	(50 * (s64)NSEC_PER_USEC)
@@ -273,6 +273,7 @@ static bool twq_cpu_expire(struct twq_cpu *c, struct twq_allowance *allow,
 	*more |= twq_timer_rearm(&c->timer, twq_queue_first_key(&c->queue),
 				 now_ns);
 	twq_cpu_unlock(c);
+	allow->has_run |= c->due.nr;
 	twq_task_run_due(&c->due);
 	return true;
 }
@@ -284,6 +285,7 @@ static bool twq_cpu_expire_shared(struct twq_cpu *c,
 	if (!twq_shared_is_due(now_ns))
 		return true;
 	*more |= twq_shared_expire(now_ns, allow, &c->due);
+	allow->has_run |= c->due.nr;
 	twq_task_run_due(&c->due);
 	return true;
 }
@@ -308,6 +310,7 @@ static bool twq_cpu_run(struct twq_cpu *c, struct twq_allowance *allow,
 		WRITE_ONCE(c->run, next);
 	twq_cpu_unlock(c);
 	allow->left -= nr;
+	allow->has_run |= nr;
 	/* What has come into the inbox before this has no look of its own. */
 	*more |= twq_cpu_has_run(c);
 	twq_task_run_queued(first, nr, twq_clock_ns());
@@ -361,6 +364,17 @@ static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *allow,
 	return more || READ_ONCE(c->again);
 }
 
+/* One at a time of callbacks that take their time, or that are not known yet. */
+static unsigned int twq_cpu_next_turn(const struct twq_allowance *allow,
+				      s64 look_ns)
+{
+	if (look_ns >= TWQ_TURN_QUICK_NS)
+		return 1;
+	if (!allow->has_run)
+		return allow->turn;
+	return min(4 * allow->turn, TWQ_TURN_TASKS);
+}
+
 /*
  * Looks until there is nothing more or the pass has had what it may have: the
  * budget, or TWQ_PASS_NS, after which no look begins. Returns whether there may
@@ -368,7 +382,7 @@ static bool twq_cpu_look(struct twq_cpu *c, struct twq_allowance *allow,
  */
 static bool twq_cpu_look_on(struct twq_cpu *c, s64 now_ns)
 {
-	struct twq_allowance allow = { READ_ONCE(twq_budget), 1 };
+	struct twq_allowance allow = { READ_ONCE(twq_budget), 1, false };
 	const s64 until_ns = now_ns + TWQ_PASS_NS;
 	s64 last_ns;
 
@@ -379,9 +393,8 @@ static bool twq_cpu_look_on(struct twq_cpu *c, s64 now_ns)
 		now_ns = twq_cpu_begin_look(c);
 		if (now_ns >= until_ns)
 			return true;
-		/* One at a time of callbacks that take their time. */
-		allow.turn = now_ns < last_ns + TWQ_TURN_QUICK_NS ?
-			     min(4 * allow.turn, TWQ_TURN_TASKS) : 1;
+		allow.turn = twq_cpu_next_turn(&allow, now_ns - last_ns);
+		allow.has_run = false;
 	}
 	return false;
 }
@@ -500,7 +513,7 @@ void twq_cpu_read_stats(unsigned int cpu, struct twq_cpu_stats *stats)
 {
 	twq_counters_add(stats, per_cpu_ptr(&twq_counters, cpu),
 			 sizeof(*stats));
-	/* Pair with the WRITE_ONCE()s in queue.c. */
+	/* Pair with the WRITE_ONCE()s in queue.h. */
 	stats->local_depth += READ_ONCE(per_cpu(twq_cpus, cpu).queue.nr);
 	stats->shared_depth = READ_ONCE(twq_shared.queue.nr);
 }

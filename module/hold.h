@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A task that was found, and on which the caller has no reference, is kept by
- * the exclusion of its tree. Whoever ends a task that was used sets KILLED and
- * then enters its tree before he lets go of its memory (twq_task_detach()). So
+ * the exclusion of its tree. Whoever ends a used task of user space sets KILLED,
+ * and then enters its tree before he lets go of its memory (twq_task_detach()). So
  * in the tree that the state names, with TWQ_USED set and KILLED not, the task
  * is there until the tree is left: he who sets KILLED now comes after that.
  *

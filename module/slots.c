@@ -4,7 +4,8 @@
  * a page that the module uses by its kernel address and the program by mmap(),
  * and the memory of a task, in a block of some. Both come with the first task
  * there, charged to who creates it. A page stays until the file has gone (a
- * mapping holds the file); a block is freed by RCU when its last task has gone.
+ * mapping holds the file); a block whose last task has gone is kept for the next,
+ * one for each CPU, or freed by RCU.
  *
  * A task's memory, once found, is a task of this file or nobody's, whose @ref is
  * 0: a slot is used again at once. So who finds one takes a reference, and then

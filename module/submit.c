@@ -229,9 +229,12 @@ static bool twq_tell_turn(const struct twq_op *ops, struct twq_op __user *uops,
 	return told;
 }
 
-/* Returns how many operations were made, or -EFAULT. */
+/*
+ * Returns how many operations were made, or -EFAULT. *@told is false when the
+ * result of one could not be written.
+ */
 static long twq_submit_ops(struct twq_file *file, struct twq_op __user *uops,
-			   long nr)
+			   long nr, bool *told)
 {
 	/* As many as are copied are looked at: to zero all takes a while. */
 	struct twq_op ops[TWQ_SUBMIT_TURN] __uninitialized;
@@ -239,14 +242,16 @@ static long twq_submit_ops(struct twq_file *file, struct twq_op __user *uops,
 	unsigned int turn, copied;
 	long made = 0;
 
+	*told = true;
 	while (made < nr) {
 		turn = min_t(long, nr - made, TWQ_SUBMIT_TURN);
 		copied = twq_copy_turn(ops, uops, turn);
 		if (!copied)
 			return made ?: -EFAULT;
 		made += copied;
-		if (twq_make_turn(&batch, ops, uops, copied) &&
-		    !twq_tell_turn(ops, uops, copied))
+		if (twq_make_turn(&batch, ops, uops, copied))
+			*told = twq_tell_turn(ops, uops, copied);
+		if (!*told)
 			break;
 		uops += copied;
 		if (signal_pending(current))
@@ -311,8 +316,9 @@ static int twq_submit_check(struct file *filp, const struct twq_submit *args,
  * event is taken whose number can't be told.
  *
  * Context: process, may sleep.
- * Return: the number of operations made, each of which has its result: fewer
- * than asked for, and no event, after a fault in their array or a signal. With
+ * Return: the number of operations made: fewer than asked for after a fault in
+ * their array or a signal, and then no event, nor where a result could not be
+ * written any more. With
  * nothing made -EINVAL, -EBADF, -EFAULT, -EINTR or -ERESTARTSYS.
  */
 long twq_submit(struct file *filp, struct twq_submit __user *arg)
@@ -320,6 +326,7 @@ long twq_submit(struct file *filp, struct twq_submit __user *arg)
 	struct twq_file *file = filp->private_data;
 	struct twq_submit args;
 	long made, got;
+	bool told;
 	int err;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
@@ -329,8 +336,8 @@ long twq_submit(struct file *filp, struct twq_submit __user *arg)
 		return err;
 	/* As many as the return value can tell of. */
 	made = twq_submit_ops(file, u64_to_user_ptr(args.ops),
-			      min_t(u32, args.nr_ops, INT_MAX));
-	if (made < 0 || made != args.nr_ops || !args.max_events)
+			      min_t(u32, args.nr_ops, INT_MAX), &told);
+	if (made < 0 || made != args.nr_ops || !told || !args.max_events)
 		return made;
 	got = twq_submit_events(file, &args);
 	if (got > 0 && put_user(got, &arg->nr_events))

@@ -80,7 +80,11 @@ twq_page_block(struct twq_page *page, u32 nr)
 	return &page->blocks[nr % TWQ_SLOTS_PER_PAGE / TWQ_BLOCK_TASKS];
 }
 
-/* Context and meaning as of twq_slots_find(). */
+/*
+ * The memory of a slot's task and of those beside it, or NULL; context as of
+ * twq_slots_find(). What is not published or has ended is in it, too: who looks
+ * at anything but @ref goes by hold.h.
+ */
 static inline struct twq_block *
 twq_slots_block(const struct twq_slots *slots, u32 nr)
 {

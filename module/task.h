@@ -21,10 +21,12 @@
  * struct twq_allowance - what a pass may still do
  * @left: positions to take, and tasks to run from the run queue
  * @turn: of those tasks to run at a time
+ * @has_run: the present look has run one
  */
 struct twq_allowance {
 	unsigned int left;
 	unsigned int turn;
+	bool has_run;
 };
 
 /* Most positions that are taken in one hold of a tree. */

@@ -43,7 +43,11 @@ static __always_inline bool twq_utask_hold(struct twq_file *file, u64 id,
 	*u = twq_block_task(block, TWQ_SLOT(id));
 	if (unlikely(!twq_task_hold(&(*u)->task, state)))
 		return false;
-	if (likely((*u)->ready.event.id == id))
+	/*
+	 * Closed, it is no more to other calls, though not KILLED yet. Pairs
+	 * with twq_events_close().
+	 */
+	if (likely((*u)->ready.event.id == id && !READ_ONCE((*u)->ready.closed)))
 		return true;
 	twq_task_let_go(*state);
 	return false;
@@ -60,7 +64,7 @@ static int twq_utask_errno(int err)
  * @u: the task, held by a reference
  * @deadline_ns: nanoseconds of CLOCK_MONOTONIC, TWQ_ETERNITY for none
  *
- * Context: process.
+ * Context: process or bottom half.
  * Return: 0; -EXDEV; -ENOENT.
  */
 int twq_utask_queue(struct twq_utask *u, s64 deadline_ns)
@@ -82,7 +86,7 @@ int twq_utask_queue(struct twq_utask *u, s64 deadline_ns)
  * is due and of wake-ups, so one that is under way for another reason does not
  * honour the request, and could not know of it.
  *
- * Context: process.
+ * Context: process or bottom half.
  * Return: 0; -EXDEV; -ENOENT.
  */
 int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns)
@@ -99,7 +103,7 @@ int twq_utask_schedule(struct twq_utask *u, s64 deadline_ns)
  * twq_utask_requeue() - bring a task to the deadline that is in its slot
  * @u: the task, held by a reference
  *
- * Context: process. From any CPU: where this one may not, the owner does it.
+ * Context: process or bottom half. From any CPU: where this one may not, the owner does it.
  * Return: 0; -ENOENT.
  */
 int twq_utask_requeue(struct twq_utask *u)
@@ -117,7 +121,7 @@ int twq_utask_requeue(struct twq_utask *u)
  * twq_utask_cancel() - take the deadline away
  * @u: the task, held by a reference
  *
- * Context: process.
+ * Context: process or bottom half.
  * Return: 1 when there was one, which now does not fire; 0; -EXDEV; -ENOENT.
  */
 int twq_utask_cancel(struct twq_utask *u)
@@ -243,7 +247,7 @@ int twq_utask_requeue_id(struct twq_file *file, u64 id)
  * @u: the task, held by a reference
  * @reasons: for the event
  *
- * Context: process.
+ * Context: process or bottom half.
  */
 void twq_utask_wakeup(struct twq_utask *u, u32 reasons)
 {

@@ -190,7 +190,7 @@ twq_utask_at(struct twq_file *file, u32 slot)
  * @file: the open file
  * @id: what CREATE gave
  *
- * Context: process.
+ * Context: process or bottom half.
  * Return: the task, to be given back by twq_utask_put(), or -ENOENT.
  */
 struct twq_utask *twq_utask_get(struct twq_file *file, u64 id)
@@ -361,7 +361,7 @@ void twq_utask_abandon(struct twq_utask *u)
  * No event of it is read after the return. The queues may hold its memory a
  * little longer.
  *
- * Context: process.
+ * Context: process or bottom half.
  * Return: 0; -ENOENT when somebody else has ended it.
  */
 int twq_utask_destroy(struct twq_utask *u)

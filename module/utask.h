@@ -54,7 +54,8 @@ struct twq_file {
  * @interval_ns: period, or 0; constant
  * @open: armings that the ledger has seen begin and not end; programs arm and
  *	disarm by stores, of which it learns late, any number of times
- * @ref: one of the queues, one of each call that works on it; 0 before the task
+ * @ref: one of the queues, one of each call that works on it and does not hold
+ *	it by its tree (hold.h); 0 before the task
  *	can be found and when its slot is free
  */
 struct twq_utask {

@@ -62,7 +62,7 @@ struct twq_task_ops {
  *	be anything at any time, and the position there is never looked at
  * @own: where @slot points to unless somebody else has given the memory. The
  *	position is told here, too, for the kernel to look at
- * @state: the state word, see module/task.h; atomic, any CPU
+ * @state: the state word, see module/state.h; atomic, any CPU
  * @allowed: the mask in force of a SHARED_WQ task, read under RCU, written
  *	under the shared lock; NULL without SHARED_WQ, whose CPU is in @state
  * @next: link while QUEUED, in a CPU's inbox and then in its run queue

@@ -4,8 +4,9 @@
 check.py [--no-m32] [FOLDER]: what of libtwq needs no machine. Builds in FOLDER
 (build/tools), installs into a scratch folder and checks that the header, the
 version script, the libraries and the manual pages name the same functions with
-the same prototypes, that the pages are clean, that the installed header is so
-in C and in C++, that the examples build against what was installed, that twqctl
+the same prototypes, each symbol with the version of its node, that the pages are
+clean and their C compiles, that the installed header is clean in C and in C++,
+that the examples build against what was installed, that twqctl
 makes no call beside the library, and runs test_lib_cut. Ends with the counts.
 --no-m32 is for where gcc can't build for 32 bits.
 """
@@ -43,6 +44,26 @@ int use(struct twq_batch *batch)
 NOT_OURS = re.compile(r"referenced manual not found|outdated mandoc\.db")
 
 
+# What a page's lines of C stand among, where they are no program.
+AROUND = """
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <libtwq.h>
+int lines(int fd, uint64_t id);
+int lines(int fd, uint64_t id)
+{
+%s
+	(void)fd;
+	return (int)id;
+}
+"""
+
+# A version script of a later day, and a library of it.
+LATER = ("LIBTWQ_1.0 { global: twq_one; local: *; };\n"
+         "LIBTWQ_1.1 { global: twq_two; } LIBTWQ_1.0;\n",
+         "int twq_one(void) { return 1; }\nint twq_two(void) { return 2; }\n")
+
+
 class Failure(Exception):
     """What a check has found."""
 
@@ -67,11 +88,42 @@ def same(what, one, other):
                       f"only there {sorted(other - one)}")
 
 
+def uncommented(text):
+    """C, or a version script, without its comments."""
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
+def nodes(text):
+    """{symbol: its node} of a version script; a node inherits from the last."""
+    found, last = {}, ""
+    for node, body, parent in re.findall(
+            r"(LIBTWQ_1\.\d+) \{(.*?)\}\s*(\S*);", uncommented(text), re.S):
+        if parent != last:
+            raise Failure(f"{node} inherits from '{parent}', not '{last}'")
+        last = node
+        for name in re.findall(r"\b(twq_\w+);", body):
+            if name in found:
+                raise Failure(f"{name} is in {found[name]} and in {node}")
+            found[name] = node
+    return found
+
+
+def versions(library):
+    """{symbol: its version} of a shared library; there must be no others."""
+    out = run("nm", "-D", "--defined-only", library)
+    found = dict(re.findall(r" T (\w+)@@(LIBTWQ_1\.\d+)$", out, re.M))
+    others = [line for line in out.splitlines() if not re.search(
+        r" T \w+@@LIBTWQ_1\.\d+$| A LIBTWQ_1\.\d+$", line)]
+    if others:
+        raise Failure(f"{library}: exported, too: {others}")
+    return found
+
+
 class Header:
     """The functions of libtwq.h: what is exported, what is inline."""
 
     def __init__(self, path):
-        text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+        text = uncommented(path.read_text())
         called = re.compile(r"^[a-z].*?\b(twq_\w+)\([^{;]*?\)\s*([;{])",
                             re.M | re.S)
         self.exported = set()
@@ -106,6 +158,13 @@ class Page:
                           re.M | re.S)
         return found[1] if found else ""
 
+    def displays(self):
+        """The literal ones, but for what a shell is told in them."""
+        found = re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed", self.text,
+                           re.M | re.S)
+        return [text.replace("\\e", "\\") for text in found
+                if not re.match(r"[#$] ", text)]
+
     def references(self):
         """What .Xr names in section 3."""
         return set(re.findall(r"^\.Xr (\w*twq\w*) 3\b", self.text, re.M))
@@ -129,21 +188,30 @@ class Checks:
             f"prefix={self.prefix}")
 
     def version_script_and_header_agree(self):
-        text = re.sub(r"/\*.*?\*/", "", (LIB / "libtwq.map").read_text())
-        names = re.findall(r"\b(twq_\w+);", text)
-        if len(names) != len(set(names)):
-            raise Failure("libtwq.map: a name twice")
-        same("libtwq.map and libtwq.h", names, self.header.exported)
+        same("libtwq.map and libtwq.h", nodes((LIB / "libtwq.map").read_text()),
+             self.header.exported)
 
-    def shared_library_and_header_agree(self):
-        out = run("nm", "-D", "--defined-only", self.build / "libtwq.so")
-        names = re.findall(r" T (\w+)@@LIBTWQ_1\.0$", out, re.M)
-        others = [line for line in out.splitlines()
-                  if "@@LIBTWQ_1.0" not in line and
-                  not line.endswith(" A LIBTWQ_1.0")]
-        if others:
-            raise Failure(f"libtwq.so: exported, too: {others}")
-        same("libtwq.so and libtwq.h", names, self.header.exported)
+    def shared_library_and_version_script_agree(self):
+        same("libtwq.so and libtwq.map",
+             versions(self.build / "libtwq.so").items(),
+             nodes((LIB / "libtwq.map").read_text()).items())
+
+    def a_later_node_is_known_from_the_first(self):
+        script, source = LATER
+        (self.scratch / "later.map").write_text(script)
+        library = self.scratch / "later.so"
+        run("gcc", "-x", "c", "-shared", "-fPIC", "-o", library, "-",
+            f"-Wl,--version-script={self.scratch}/later.map", stdin=source)
+        same("later.so and its script", versions(library).items(),
+             {"twq_one": "LIBTWQ_1.0", "twq_two": "LIBTWQ_1.1"}.items())
+        same("the script and its nodes", versions(library).items(),
+             nodes(script).items())
+
+    def debian_symbols_and_version_script_agree(self):
+        text = (TOOLS.parent / "debian/libtwq1.symbols").read_text()
+        same("debian/libtwq1.symbols and libtwq.map",
+             re.findall(r"^ (twq_\w+)@(\S+) \S+$", text, re.M),
+             nodes((LIB / "libtwq.map").read_text()).items())
 
     def static_library_and_header_agree(self):
         out = run("nm", "-g", "--defined-only", self.build / "libtwq.a")
@@ -198,12 +266,29 @@ class Checks:
         if lines:
             raise Failure("\n".join(lines))
 
-    def example_of_the_page_builds(self):
-        page = next(p for p in self.pages if p.path.stem == "libtwq")
-        text = re.search(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed", re.sub(
-            r"\\e", r"\\", page.section("EXAMPLES")), re.M | re.S)[1]
-        run("gcc", "-x", "c", "-std=c11", "-D_DEFAULT_SOURCE", *STRICT,
-            *self.flags, "-", stdin=text)
+    def code_of_the_pages_compiles(self):
+        headers = " ".join(uncommented("\n".join(
+            path.read_text() for path in self.prefix.glob("include/**/*.h")))
+            .split())
+        pages = [*self.pages, Page(TOOLS / "man/twq.4")]
+        for page, text in [(p, t) for p in pages for t in p.displays()]:
+            if text.startswith("struct ") and text.endswith("};\n"):
+                if " ".join(text.split()) not in headers:
+                    raise Failure(f"{page.path.name}: not in the headers:\n"
+                                  f"{text}")
+                continue
+            flags = ["-std=c11", "-D_DEFAULT_SOURCE", *STRICT]
+            if "#include" not in text:
+                text = AROUND % text
+                flags += ["-Wno-unused-variable",
+                          "-Wno-declaration-after-statement"]
+            try:
+                run("gcc", "-x", "c", *flags, *self.flags, "-", stdin=text)
+            except Failure as found:
+                raise Failure(f"{page.path.name}: {found}") from None
+        if "#include" not in "".join(t for p in self.pages
+                                     for t in p.displays()):
+            raise Failure("no page has a program")
 
     def header_is_clean_c(self):
         for standard in C_STANDARDS:

@@ -37,6 +37,19 @@ from_source() {
 	grep '^twq:' "$root/etc/group"
 }
 
+# The sources that DKMS has registered must stay, and with them all that uninstall
+# would remove after or before them.
+from_source_kept() {
+	local before
+	run_in make -s -C /tmp/source install-dkms
+	run_in dkms add "twq/$VERSION"
+	before=$(root_state "$root")
+	not run_in make -s -C /tmp/source uninstall \
+		KDIR="/lib/modules/$release/build"
+	same state "$before" "$(root_state "$root")"
+	run_in dkms remove "twq/$VERSION" --all
+}
+
 # All but the group, of which others may have become members.
 from_source_uninstall() {
 	run_in make -s -C /tmp/source uninstall \
@@ -168,6 +181,7 @@ main() {
 	root_unpack bookworm "$root" "$kernel"
 	before=$(root_state "$root")
 	try 'installed from source' from_source
+	try 'nothing uninstalled while DKMS has it' from_source_kept
 	try 'uninstalled' from_source_uninstall
 	try 'packages, and lintian' packages
 	try 'installed' install_packages

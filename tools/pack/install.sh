@@ -7,7 +7,8 @@
 # modules are, too, so not in a staging folder.
 # install.sh --dkms: puts the sources into $DESTDIR/usr/src/twq-VERSION, where
 # DKMS takes them from ('dkms install twq/VERSION').
-# install.sh --remove KDIR: removes what these two have put there.
+# install.sh --remove KDIR: removes what these two have put there. While DKMS has
+# the sources registered it fails, before anything is removed.
 
 set -euo pipefail
 . "$(dirname "$0")/../vm/lib.sh"
@@ -81,13 +82,13 @@ install_sources() {
 	chmod -R u=rwX,go=rX "$folder"
 }
 
-remove_sources() {
+# DKMS must not be left with a registration and no sources.
+check_removable() {
 	local folder
 	folder=$(sources)
-	[[ -d $folder ]] || return 0
-	[[ -n $DESTDIR || ! -e /var/lib/dkms/twq/${folder##*twq-} ]] ||
+	[[ -n $DESTDIR || ! -d $folder ||
+		! -e /var/lib/dkms/twq/${folder##*twq-} ]] ||
 		die "DKMS has it: dkms remove twq/${folder##*twq-} --all"
-	rm -rf "$folder"
 }
 
 main() {
@@ -99,8 +100,9 @@ main() {
 	--remove)
 		(($# == 2)) || usage 2 >&2
 		release=$(release_of "$2")
+		check_removable
 		remove_module "$release"
-		remove_sources
+		rm -rf "$(sources)"
 		;;
 	'' | -*) usage 2 >&2 ;;
 	*)

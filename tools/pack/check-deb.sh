@@ -92,6 +92,7 @@ install_packages() {
 	same twqctl "twqctl $VERSION" "$(run_in twqctl --version)"
 	[[ -s $root/usr/share/man/man3/twq_open.3.gz ]]
 	[[ -s $root/usr/share/man/man8/twqctl.8.gz ]]
+	[[ -x $root/usr/share/twq/bpf/lateness.bt ]]
 }
 
 # By the line that the example itself gives.

@@ -95,6 +95,8 @@ programs() {
 		$(pkg-config --cflags --libs libtwq)
 	readelf -d "$scratch/idle" | grep -F '[libtwq.so.1]'
 	[[ -s $root${bin%/bin}/share/bash-completion/completions/twqctl ]]
+	same scripts "$(cd "$TOP/tools/bpf" && ls)" \
+		"$(cd "$root${bin%/bin}/share/twq/bpf" && ls)"
 	[[ -s $root$man/man8/twqctl.8 && -s $root$man/man4/twq.4 ]]
 	[[ -s $root$man/man3/twq_open.3 && -s $root$man/man3/twq_get_info.3 ]]
 }
@@ -108,6 +110,7 @@ programs_within() {
 programs_uninstall() {
 	do_make uninstall KDIR=/lib/modules/none/build "$@"
 	same files '' "$(files_in "$root")"
+	[[ ! -e $root${bin%/bin}/share/twq ]]
 }
 
 settings() {
@@ -161,7 +164,7 @@ main() {
 	try 'tools with prefix, libdir, mandir' programs /usr/lib/multi "${multi[@]}"
 	try 'tools: in these folders' \
 		programs_within \
-		'usr/(bin|include|man|lib/multi|share/bash-completion)'
+		'usr/(bin|include|man|lib/multi|share/(bash-completion|twq/bpf))'
 	try 'tools in these folders removed' programs_uninstall "${multi[@]}"
 	rm -rf "$root"
 	try 'udev rule, group, autoload' settings

@@ -20,6 +20,8 @@ commands() {
 		[[ ! -e $suites ]] ||
 			modules+=("$suites:$("$VM/kernel.sh" uml-newest)/build")
 	fi
+	((${#modules[@]} > 1)) ||
+		log "kunit/: no commands before 'make kunit' has built the suites"
 	"$TOP/tools/edit/compile_commands.py" "${modules[@]}" \
 		>"$TOP/.compile_commands.json"
 	mv "$TOP/.compile_commands.json" "$TOP/compile_commands.json"

@@ -3,11 +3,13 @@
 """
 check.py [--list | CASE...]: runs what the documents say. Every command in them
 is run, here in a copy of the tree or in a virtual machine, or is run by a step
-of tools/vm/check.sh; commands.toml says which. The programs of porting.md are
-compiled and run, before and after have to print the same. What twqctl --json
-prints has to be what the schema of its page allows. Links, figures and exit
-statuses have to be there. Ends with the counts. --list: the commands, and who
-runs them. CASE: the cases whose names contain it.
+of tools/vm/check.sh; commands.toml says which, and why not where it can't be. It
+names no others, and what it changes of a command is what the reader has to fill
+in, times, and what stands around it. The programs of porting.md are compiled and
+run, before and after have to print the same. What twqctl --json prints has to be
+what the schema of its page allows. Links, figures, exit statuses and the version
+have to be right. Ends with the counts. --list: the commands, and who runs them.
+CASE: the cases whose names contain it.
 """
 import json
 import os
@@ -28,14 +30,18 @@ TABLE = tomllib.loads((TOP / "tools/doc/commands.toml").read_text())
 TREE = BUILD / "tree"
 PAGE = TOP / "tools/man/twqctl.8"
 FIGURE_MAX = 30000
+LISTS = ("steps", "sums", "host", "guest")
+TIME = re.compile(r"\d+(ms|s)?")
 
 
 def place_of(command):
     """(kind, name, status) of who runs a command, or nothing."""
+    if command in TABLE["unrun"]:
+        return "unrun", TABLE["unrun"][command], 0
     for name, commands in TABLE["scripts"].items():
         if command in commands:
             return "script", name, 0
-    for kind in ("steps", "host", "guest"):
+    for kind in LISTS:
         for each in TABLE[kind]["commands"]:
             status, text = re.match(r"(?:(\d+): )?(.*)", each, re.S).groups()
             if text == command:
@@ -43,13 +49,33 @@ def place_of(command):
     return None
 
 
+def listed():
+    """All commands of the table."""
+    found = [c for commands in TABLE["scripts"].values() for c in commands]
+    found += TABLE["unrun"]
+    return found + [re.sub(r"^\d+: ", "", c) for kind in LISTS
+                    for c in TABLE[kind]["commands"]]
+
+
 def as_run(command):
     """The command with what the document leaves to the reader."""
-    return TABLE["instead"].get(command, command)
+    text = command
+    for gap, value in TABLE["gaps"].items():
+        text = text.replace(gap, value)
+    for time, other in TABLE["times"].get(command, []):
+        text = text.replace(time, other)
+    return TABLE["around"].get(command, "{}").replace("{}", text)
+
+
+def version():
+    """The version of the project."""
+    return re.search(r'^PACKAGE_VERSION="(.*)"$',
+                     (TOP / "dkms.conf").read_text(), re.M)[1]
 
 
 def plain(command):
-    """A line of a makefile or of check.sh as words that can be compared."""
+    """A line of a makefile or of a script as words that can be compared."""
+    command = command.replace("\\\n", " ").replace("$VERSION", version())
     command = re.sub(r"\"?\$(?:VM|\{VM\})/", "tools/vm/", command)
     command = re.sub(r"\"?\$(?:TOP|\{TOP\})/", "", command)
     return " ".join(command.replace('"', " ").replace("''", " ").split())
@@ -58,22 +84,29 @@ def plain(command):
 def made_by(command):
     """What a 'make TARGET' runs, without the packages that it installs."""
     if not command.startswith("make "):
-        return plain(command)
+        return [plain(command)]
     lines = output_of("sh", "-c", command.replace("make ", "make -n ", 1))
     lines = [plain(line) for line in lines.splitlines()]
-    return [line for line in lines if "deps.sh" not in line][-1]
+    return [line for line in lines if "deps.sh" not in line]
+
+
+def check_sh():
+    """check.sh: its lists of steps by their names, and what each step runs."""
+    text = (TOP / "tools/vm/check.sh").read_text().replace("\\\n", " ")
+    lists = {}
+    for name, words in re.findall(r"^([A-Z]+)=\((.*?)\)$", text, re.M | re.S):
+        lists[name] = [each for word in words.split() for each in
+                       lists.get(word.strip('"${}[@]'), [word])]
+    runs = dict(re.findall(r"\bstep (\S+) (.*?)(?: ;;)?$", text, re.M))
+    labels = re.findall(r"^\t([\w-]+)\)", text, re.M)
+    return lists, {name: plain(line) for name, line in runs.items()}, labels
 
 
 def steps():
-    """The steps of check.sh that 'all' or 'ci' has, with what they run."""
-    text = (TOP / "tools/vm/check.sh").read_text().replace("\\\n", " ")
-    listed = " ".join(re.findall(r"^(?:CHECK|CI|ALL)=\((.*?)\)$", text,
-                                 re.M | re.S)).split()
-    found = {name: plain(line) for name, line in
-             re.findall(r"\bstep (\S+) (.*?)(?: ;;)?$", text, re.M)
-             if name in listed}
-    # Which .ci/run calls.
-    return found | {"check": "tools/vm/check.sh"}
+    """What the steps run that 'ci' or 'all' has."""
+    lists, runs, _ = check_sh()
+    return {name: line for name, line in runs.items()
+            if name in lists["CI"] + lists["ALL"]}
 
 
 class Documents:
@@ -90,38 +123,64 @@ class Documents:
             raise Failure("nobody runs these; name them in commands.toml:\n" +
                           "\n".join(missing))
 
-    def table_has_each_once(self):
-        listed = [c for commands in TABLE["scripts"].values()
-                  for c in commands]
-        listed += [re.sub(r"^\d+: ", "", c)
-                   for kind in ("steps", "host", "guest")
-                   for c in TABLE[kind]["commands"]]
-        twice = {c for c in listed if listed.count(c) > 1}
-        if twice or set(TABLE["instead"]) - set(listed):
-            raise Failure(f"listed twice: {twice}, nowhere: "
-                          f"{set(TABLE['instead']) - set(listed)}")
-
-    def used(self, kind, commands):
-        """Those of a list that a document has."""
+    def table_has_each_once_and_no_others(self):
         known = {c.text for c in self.commands}
-        return [c for c in TABLE[kind][commands] if c in known]
+        twice = {c for c in listed() if listed().count(c) > 1}
+        if twice or set(listed()) - known:
+            raise Failure(f"listed twice: {twice}, in no document: "
+                          f"{set(listed()) - known}")
+
+    def table_changes_no_more_than_it_may(self):
+        wrong = [c for c in [*TABLE["around"], *TABLE["times"]]
+                 if c not in listed()]
+        wrong += [c for c, text in TABLE["around"].items()
+                  if text.count("{}") != 1]
+        wrong += [c for c, pairs in TABLE["times"].items()
+                  for each in pairs for time in each if c.count(each[0]) != 1
+                  or not TIME.fullmatch(time)]
+        wrong += [gap for gap in TABLE["gaps"]
+                  if not any(gap in c for c in listed())]
+        if wrong:
+            raise Failure(f"commands.toml: {wrong}")
 
     def steps_run_the_very_same(self):
         run_by_steps = set(steps().values())
-        others = [f"{command!r}: {made_by(as_run(command))}"
-                  for command in self.used("steps", "commands")
-                  if made_by(as_run(command)).removesuffix(" all") not in
-                  run_by_steps]
+        others = [f"{command!r}: {line}"
+                  for command in TABLE["steps"]["commands"]
+                  for line in made_by(as_run(command))
+                  if line not in run_by_steps]
         if others:
             raise Failure("no step of check.sh runs:\n" + "\n".join(others))
 
+    def sums_are_of_steps(self):
+        """What runs a list of check.sh's steps: 'all' has each of them."""
+        lists, _, labels = check_sh()
+        for command in TABLE["sums"]["commands"]:
+            line = made_by(command)[-1]
+            name = line.removeprefix("tools/vm/check.sh").strip() or "check"
+            if line.split()[0] != "tools/vm/check.sh" or not set(
+                    lists[name.upper()]) <= set(lists["ALL"]) & set(labels):
+                raise Failure(f"{command}: {line}")
+
     def scripts_run_the_very_same(self):
         called = " ".join(steps().values())
-        for name in TABLE["scripts"]:
+        for name, commands in TABLE["scripts"].items():
             text = plain((TOP / name).read_text())
-            for command in self.used("scripts", name):
-                if name not in called or made_by(as_run(command)) not in text:
+            for command in commands:
+                line = made_by(as_run(command))[-1]
+                if name not in called or line not in text:
                     raise Failure(f"{command!r} is not run by a step's {name}")
+
+    def version_is_the_same_everywhere(self):
+        """dkms.conf has it; those that can't take it from there repeat it."""
+        readme = (TOP / "README.md").read_text()
+        found = re.findall(r"\btwq[-/](\d[\w.]*\w)|^(\d[\w.]*), the ", readme,
+                           re.M)
+        found = {one or other for one, other in found}
+        found.add(re.match(r"twq \((.*)\)", (
+            TOP / "debian/changelog").read_text())[1])
+        if found != {version()}:
+            raise Failure(f"{version()} in dkms.conf, elsewhere {found}")
 
     def blocks_have_a_language(self):
         unknown = documents.languages()
@@ -188,7 +247,9 @@ class Documents:
     def on_the_host(self):
         """A case for each command that is run here."""
         kernel = output_of(TOP / "tools/vm/kernel.sh", KERNEL).strip()
-        env = {"KDIR": f"{kernel}/build", "ROOT": str(BUILD / "root")}
+        source = output_of(TOP / "tools/vm/kernel.sh", "source-newest").strip()
+        env = {"KDIR": f"{kernel}/build", "ROOT": str(BUILD / "root"),
+               "SOURCE": source}
         seen = set()
         for command in self.commands:
             place = place_of(command.text)
@@ -207,7 +268,7 @@ class Documents:
         """One machine for all that needs one."""
         self.machine = Guest()
         for number, (text, files) in enumerate(self.for_the_guest().items()):
-            self.machine.add(f"command-{number}", as_run(text), files)
+            self.machine.add(f"command-{number:03}", as_run(text), files)
         self.machine.add_programs(documents.programs())
         self.machine.add_json()
         self.machine.boot()
@@ -217,7 +278,7 @@ class Documents:
         for number, text in enumerate(self.for_the_guest()):
             yield (f"guest: {text.splitlines()[0]}",
                    lambda n=number, s=place_of(text)[2]:
-                   self.machine.result(f"command-{n}", s))
+                   self.machine.result(f"command-{n:03}", s))
 
     def porting(self):
         """A case for each pair of programs, which do the same."""
@@ -284,7 +345,7 @@ def cases():
     for name, value in vars(Documents).items():
         if name.startswith("__") or name in (
                 "schema", "json_is_complete", "json_is_valid",
-                "same_before_and_after", "for_the_guest", "used"):
+                "same_before_and_after", "for_the_guest"):
             continue
         if value.__doc__ and value.__doc__.startswith("A case"):
             yield from getattr(checks, name)()
@@ -311,6 +372,8 @@ def main():
     if wanted == ["--list"]:
         return show_list()
     os.chdir(TOP)
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        os.environ.pop(name, None)  # what is run here is no child of a make
     passed = failed = 0
     for name, function in cases():
         if wanted and not any(each in f"{name} {needed_by(name)}"
@@ -325,6 +388,8 @@ def main():
         else:
             print(f"ok - {name}", flush=True)
             passed += 1
+    for command, reason in TABLE["unrun"].items():
+        print(f"skipped: {command}: {reason}")
     print(f"{passed} passed, {failed} failed")
     return failed != 0 or not passed
 

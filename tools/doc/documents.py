@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 What the documents have in them: shell commands, programs, links. Documents are
-the .md files of the tree and the manual pages. A command is a line of a code
-block that is shell, a span of code whose first word is a program, and what
-follows a prompt in the EXAMPLES of a page.
+the .md files of the tree, the manual pages, Debian's README of the package and
+the document of the kernel's tree. A command is a line of a code block that is
+shell, a span of code whose first word is a program, and in a page what follows a
+prompt.
 """
 import dataclasses
 import os
@@ -13,9 +14,10 @@ import re
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LANGUAGES = ("sh", "c", "text")
 # Programs that are not part of the tree.
-PROGRAMS = """apt apt-get bpftrace cc chmod clangd dkms dpkg gcc git insmod
-kunit.py lsmod make man modinfo modprobe mokutil perf pip pkg-config printf rm
-rmmod sudo sysctl trace-cmd twqctl udevadm usermod wget""".split()
+PROGRAMS = """adduser apt apt-get bpftrace cat cc chmod clangd cp dkms dpkg gcc
+git insmod kill lsmod make man modinfo modprobe mokutil perf pip pkg-config printf
+rm rmmod sleep sudo sysctl tools/testing/kunit/kunit.py trace-cmd twqctl udevadm
+usermod wget""".split()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,13 @@ def markdown():
 def pages():
     """The manual pages."""
     return sorted((TOP / "tools/man").glob("*.[1-9]"))
+
+
+def plain_texts():
+    """(path, start of a line of a command) of those that are neither."""
+    return [*((path, "    ") for path in
+              sorted((TOP / "debian").glob("*.README.Debian"))),
+            (TOP / "tools/intree/twq.rst", "\t")]
 
 
 def tidy(text):
@@ -97,24 +106,39 @@ def of_markdown(path):
                 yield Command(command, name)
 
 
+def blocks(text):
+    """The displays of a page: literal ones, and lines that stand together."""
+    return [literal or lines for literal, lines in re.findall(
+        r"^\.Bd [^\n]*\n(.*?)^\.Ed|^((?:\.Dl [^\n]*\n)+)", text, re.M | re.S)]
+
+
 def of_page(path):
-    """The commands of a page's EXAMPLES; 'cat FILE' shows a file's content."""
-    found = re.search(r"^\.Sh EXAMPLES\n(.*?)(?=^\.Sh |\Z)", path.read_text(),
-                      re.M | re.S)
-    text = found[1] if found else ""
-    text = re.sub(r"^\.Dl ", "", text, flags=re.M).replace("\\e", "\\")
+    """The commands of a page; 'cat FILE' shows the content that follows."""
+    text = path.read_text().replace("\\e", "\\")
     files = {}
-    for part in re.split(r"^(?=[#$] )", text, flags=re.M)[1:]:
-        first, _, rest = part[2:].partition("\n")
-        body = re.split(r"^\.Ed", rest, maxsplit=1, flags=re.M)[0]
-        here = re.search(r"<<(\w+)$", first)
-        if first.startswith("cat "):
-            files[first.split()[1]] = body
-        elif here:
-            yield Command(f"{first}\n{body.split(here[1])[0]}{here[1]}",
-                          path.name)
-        else:
-            yield Command(tidy(first), path.name, tuple(files.items()))
+    for block in blocks(text):
+        block = re.sub(r"^\.Dl ", "", block, flags=re.M)
+        for part in re.split(r"^(?=[#$] )", block, flags=re.M)[1:]:
+            first, _, rest = part[2:].partition("\n")
+            here = re.search(r"<<(\w+)$", first)
+            if first.startswith("cat ") and rest:
+                files[first.split()[1]] = rest
+            elif here:
+                yield Command(f"{first}\n{rest.split(here[1])[0]}{here[1]}",
+                              path.name)
+            else:
+                yield Command(tidy(first), path.name, tuple(files.items()))
+    for span in re.findall(r"^\.Ql (.*?)(?: [.,;:)]+)?$", text, re.M):
+        if is_command(span):
+            yield Command(tidy(span), path.name)
+
+
+def of_plain_text(path, indent):
+    """The commands of a text: lines that begin so."""
+    text = path.read_text().replace("\\\n", " ")
+    for line in re.findall(rf"^{indent}(\S.*)", text, re.M):
+        for command in split(line):
+            yield Command(command, path.name)
 
 
 def commands():
@@ -123,6 +147,8 @@ def commands():
         yield from of_markdown(path)
     for path in pages():
         yield from of_page(path)
+    for path, indent in plain_texts():
+        yield from of_plain_text(path, indent)
 
 
 def languages():

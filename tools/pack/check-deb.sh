@@ -80,11 +80,15 @@ packages() {
 # The module is built, signed and found by modprobe; the group is there.
 install_packages() {
 	local name
+	as_root mkdir -p "$root/tmp/build/deb"
 	for name in "${PACKAGES[@]}"; do
-		as_root cp "$BUILD/deb/${name}_$VERSION"_*.deb "$root/tmp/"
+		as_root cp "$BUILD/deb/${name}_$VERSION"_*.deb "$root/tmp/build/deb"
 	done
-	run_in sh -c 'dpkg -i /tmp/*.deb'
-	as_root rm "$root"/tmp/*.deb
+	# As README.md has it.
+	run_in bash -ec 'cd /tmp
+		dpkg -i build/deb/{twq-dkms,twqctl,libtwq1}_*.deb'
+	run_in sh -ec 'dpkg -i /tmp/build/deb/libtwq-dev_*.deb'
+	as_root rm -r "$root/tmp/build"
 	run_in dkms status | grep "^twq/$VERSION, $release, x86_64: installed"
 	[[ -n $(run_in modinfo -k "$release" -F signer twq) ]]
 	same version "$VERSION" "$(run_in modinfo -k "$release" -F version twq)"
@@ -93,6 +97,21 @@ install_packages() {
 	[[ -s $root/usr/share/man/man3/twq_open.3.gz ]]
 	[[ -s $root/usr/share/man/man8/twqctl.8.gz ]]
 	[[ -x $root/usr/share/twq/bpf/lateness.bt ]]
+}
+
+# What README.Debian tells, but for what asks the firmware.
+readme_debian() {
+	run_in mkdir -p /etc/modules-load.d	# which systemd has
+	run_in cp /usr/share/doc/twq-dkms/examples/modules-load.d/twq.conf \
+		/etc/modules-load.d/
+	same 'loaded at boot' twq "$(run_in sh -ec \
+		'grep -v "^#" /etc/modules-load.d/twq.conf')"
+	as_root rm "$root/etc/modules-load.d/twq.conf"
+	run_in adduser nobody twq
+	run_in id -nG nobody | grep -w twq
+	run_in deluser nobody twq
+	as_root rm -f "$root/run/adduser"	# its lock
+	openssl x509 -inform DER -noout <"$root/var/lib/dkms/mok.pub"
 }
 
 # By the line that the example itself gives.
@@ -186,6 +205,7 @@ main() {
 	try 'uninstalled' from_source_uninstall
 	try 'packages, and lintian' packages
 	try 'installed' install_packages
+	try 'README.Debian' readme_debian
 	try 'an example is compiled' example
 	try 'it runs' machine
 	try 'removed' remove

@@ -4,8 +4,9 @@
 intree.py SOURCE: prints the patch that puts twq into the kernel tree SOURCE (6.12
 or newer), as for 'git am': kernel/time/twq with Kconfig, Makefile, the suites and
 .kunitconfig, the headers, Documentation/timers/twq.rst, a selftest and an entry in
-MAINTAINERS. SOURCE is only read. What the tree has not (the origin's rule that
-tools/vm/race.sh shows, a version of its own) is taken out by unifdef.
+MAINTAINERS. SOURCE is only read. What the tree has not is taken out: the origin's
+rule that tools/vm/race.sh shows, a version of the module's own, other versions of
+the kernel; a rest of that is an error.
 """
 
 import os
@@ -23,15 +24,25 @@ SELFTEST = "tools/testing/selftests/twq"
 TESTS = ["calls", "deadlines", "errors", "events", "intervals", "owner", "slots",
          "submit"]
 TITLE = "TIMER WAIT QUEUES (TWQ)"
+# Remains of what a kernel's tree has not.
+FOREIGN = re.compile(r"\b(LINUX_VERSION_CODE|KERNEL_VERSION|TWQ_RACE|TWQ_VERSION)\b|"
+                     r"linux/version\.h|\btools/(?!testing)\w+/")
+# Comments that say what is so outside of it: file, from, to.
+COMMENTS = (
+    ("race.h", r"\n \*\n \* With TWQ_RACE,.*?(?=\n \*/)", ""),
+    ("compat.h", r"Differences between kernel versions, .*",
+     "What guards a CPU's own trees, and what else the version decides."),
+    ("", r"\n \* tools/model/.*?(?=\n \*/)", ""),
+)
 MESSAGE = """\
 From: {maintainer}
 Subject: [PATCH] timers: add per-CPU timer wait queues
 
 Deadlines of servers are moved later time and again and nearly never come.
-Each CPU owns a tree of deadlines that it touches without a lock; tasks that
-other CPUs move live in a shared tree. The trees hold lower bounds, so that a
-deadline is moved later by a store: in the kernel by twq_task_extend(), in
-user space in a page that /dev/twq maps.
+Each CPU owns a tree of deadlines that it touches without a lock; tasks
+that other CPUs move live in a shared tree. The trees hold lower bounds,
+so that a deadline is moved later by a store: in the kernel by
+twq_task_extend(), in user space in a page that /dev/twq maps.
 
 Signed-off-by: {maintainer}
 ---
@@ -108,13 +119,37 @@ def at_end(line):
     return lambda path, text: text.rstrip("\n") + "\n" + line
 
 
-def stripped(path):
-    """A source file without what is not for a kernel's tree."""
-    done = subprocess.run(["unifdef", "-UTWQ_RACE", "-UTWQ_VERSION", path],
-                          capture_output=True, text=True, check=False)
+def version_code(major, minor, patch):
+    return (int(major) << 16) + (int(minor) << 8) + min(int(patch), 255)
+
+
+def version_of(source):
+    """The version of a kernel's tree, as LINUX_VERSION_CODE has it."""
+    text = read(os.path.join(source, "Makefile"))
+    return version_code(*(re.search(rf"^{name} = (\d+)$", text, re.M)[1]
+                          for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")))
+
+
+def stripped(path, version):
+    """A source file without what is not for a kernel's tree of that version."""
+    text = re.sub(r"\bKERNEL_VERSION\((\d+), (\d+), (\d+)\)",
+                  lambda found: str(version_code(*found.groups())), read(path))
+    done = subprocess.run(["unifdef", "-UTWQ_RACE", "-UTWQ_VERSION",
+                           f"-DLINUX_VERSION_CODE={version}"],
+                          input=text, capture_output=True, text=True, check=False)
     if done.returncode > 1:
         die(f"unifdef: {done.stderr}")
-    return done.stdout
+    text = done.stdout.replace("#include <linux/version.h>\n", "")
+    text = re.sub(r"\n{3,}", "\n\n", text)
+    for name, old, new in COMMENTS:
+        if name in ("", os.path.basename(path)):
+            text, found = re.subn(old, new, text, flags=re.S if not new else 0)
+            if name and not found:
+                die(f"{path}: no {old}")
+    found = FOREIGN.search(text)
+    if found:
+        die(f"{path}: {found[0]} is left")
+    return text
 
 
 def objects(folder):
@@ -161,14 +196,16 @@ def maintainers(maintainer):
 
 
 def sources(tree):
+    version = version_of(tree.source)
     for name in sorted(os.listdir(os.path.join(TOP, "module"))):
-        tree.add(f"{HOME}/{name}", stripped(os.path.join(TOP, "module", name)))
+        tree.add(f"{HOME}/{name}", stripped(os.path.join(TOP, "module", name),
+                                            version))
     wanted = set(objects("kunit"))
     for name in sorted(os.listdir(os.path.join(TOP, "kunit"))):
         base, extension = os.path.splitext(name)
         if extension == ".h" or extension == ".c" and base in wanted:
             tree.add(f"{HOME}/tests/{name}",
-                     stripped(os.path.join(TOP, "kunit", name)))
+                     stripped(os.path.join(TOP, "kunit", name), version))
     for name in ("linux/twq.h", "trace/events/twq.h", "uapi/linux/twq.h"):
         tree.add(f"include/{name}", read(os.path.join(TOP, "include", name)))
 

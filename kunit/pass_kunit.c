@@ -411,13 +411,13 @@ static struct twq_cpu_stats long_before;
 
 static void run_long(struct probe *p)
 {
-	twq_fake_clock_set(twq_clock_ns() + TWQ_PASS_NS / 4);
+	twq_fake_clock_set(twq_clock_ns() + TWQ_PASS_NS / 8);
 }
 
 static void pass_is_bounded_in_time(struct kunit *test)
 {
 	struct twq_cpu_stats after = {};
-	struct probe *p[16];
+	struct probe *p[32];
 	int i;
 
 	memset(&long_before, 0, sizeof(long_before));
@@ -434,7 +434,7 @@ static void pass_is_bounded_in_time(struct kunit *test)
 	twq_cpu_read_stats(world_cpu(), &after);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&p[i]->runs), 1);
-	/* Five runs take the pass to its end, four its time. */
+	/* A pass has time for eight, if none of them is in a turn with others. */
 	KUNIT_EXPECT_GE(test, after.cut - long_before.cut, 3);
 }
 

@@ -84,7 +84,7 @@ none() {
 user_parts() {
 	local rounds=$1 million=$2 list='a move looks through a list of all'
 	shift 2
-	user "$@" -- -r "$rounds" -m ops,mix,memory -p 100,10000 &&
+	user "$@" -- -r "$rounds" -m ops,memory -p 100,10000 &&
 		user "$@" -- -r "$rounds" -m ops,mix,memory -p 100000 \
 			-w "$MANY" &&
 		user "$@" -- -r "$rounds" -m ops,memory -p 100000 \

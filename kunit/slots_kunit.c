@@ -171,7 +171,7 @@ static void memory_that_is_kept_is_not_replaced(struct kunit *test)
 	struct twq_utask *u;
 
 	if (IS_ENABLED(CONFIG_KASAN))
-		kunit_skip(test, "KASAN: no memory is kept");
+		kunit_skip(test, "no memory is kept with KASAN");
 	passer_by = NULL;
 	world_at(TWQ_TP_BLOCK, NULL, come_and_go);
 	u = new_on(test, world_cpu());

@@ -211,15 +211,20 @@ static int usable(const struct batch *b)
 	return i;
 }
 
-/* TWQ_ID_CREATED becomes the id that it meant, which nobody knew before. */
+/*
+ * TWQ_ID_CREATED becomes the id that it meant, which nobody knew before. And the
+ * id of another file's task may be that of one which the batch has just made.
+ */
 static void resolve(struct batch *b, struct run *r, struct request *q)
 {
-	if (r->op == OP_CREATE || q->arg.task_id.id != TWQ_ID_CREATED)
+	if (r->op == OP_CREATE || r->marked)
 		return;
-	q->arg.task_id.id = b->created;
-	if (!b->created)
-		model_must(r, ENOENT);
-	r->marked = model_task(&r->ex->model, r->file, b->created);
+	if (q->arg.task_id.id == TWQ_ID_CREATED) {
+		q->arg.task_id.id = b->created;
+		if (!b->created)
+			model_must(r, ENOENT);
+	}
+	r->marked = model_task(&r->ex->model, r->file, q->arg.task_id.id);
 	if (r->marked && r->op == OP_DESTROY)
 		r->marked->destroyers++;
 	if (r->marked && r->op == OP_AFFINITY)

@@ -174,6 +174,8 @@ struct mfd {
 	uint64_t closed;
 };
 
+#define MAX_EARLY	512	/* more than the ids of a program */
+
 struct mfile {
 	int access;		/* O_RDONLY... */
 	bool may_nonblock;
@@ -194,6 +196,18 @@ struct mtask {
 	int remaskers;		/* calls under way that change the mask */
 	int destroyers;		/* calls that did or may have destroyed it */
 	uint64_t born, remasked, destroyed;
+};
+
+/*
+ * An id that a call named before the model knew of its task: another file's, and
+ * then a CREATE that was under way was given it.
+ */
+struct mearly {
+	uint64_t id;
+	int file;
+	int remaskers;		/* as in struct mtask */
+	int destroyers;
+	bool remasked, destroyed;
 };
 
 /* A mapping of slots; its addresses are taken until the program ends. */
@@ -217,6 +231,8 @@ struct model {
 	struct mfile files[MAX_FILES];
 	struct mtask tasks[MAX_TASKS];
 	struct mmapping maps[MAX_MAPS];
+	int nr_early;
+	struct mearly early[MAX_EARLY];
 };
 
 /* A call under way. */
@@ -231,6 +247,7 @@ struct run {
 	int num;
 	int file;		/* index or NONE */
 	struct mtask *marked;	/* that the call is under way for */
+	uint64_t early;		/* or its id, if there was none, or 0 */
 	long ret;		/* or -errno */
 	uint64_t must;		/* it has to fail by one of these, */
 	uint64_t may;		/* or one of these; or it may fail by these */
@@ -242,6 +259,7 @@ void model_begin(struct run *r);
 void model_end(struct run *r, long ret);
 void model_check(struct run *r, long max);
 void model_judge(struct run *r, long max);
+struct mearly *model_early(struct model *m, int file, uint64_t id);
 void model_may(struct run *r, int err);
 void model_must(struct run *r, int err);
 void model_fd(struct run *r);

@@ -253,6 +253,35 @@ static bool creates(const struct run *r)
 	return r->op == OP_CREATE || r->op == OP_MANY;
 }
 
+/* One that no task has, as yet, and that the call may make an end of. */
+static void mark_early(struct run *r, uint64_t id)
+{
+	struct model *m = &r->ex->model;
+	struct mearly *early = model_early(m, r->file, id);
+
+	if (id == TWQ_ID_CREATED || (!early && m->nr_early == MAX_EARLY))
+		return;
+	if (!early) {
+		early = &m->early[m->nr_early++];
+		*early = (struct mearly){ .id = id, .file = r->file };
+	}
+	r->early = id;
+	early->destroyers += r->op == OP_DESTROY;
+	early->remaskers += r->op == OP_AFFINITY;
+}
+
+static void end_early(struct run *r, struct mearly *early)
+{
+	if (r->op == OP_AFFINITY) {
+		early->remaskers--;
+		early->remasked |= !r->ret;
+	} else if (r->ret) {
+		early->destroyers--;
+	} else {
+		early->destroyed = true;
+	}
+}
+
 void mark_begin(struct run *r, const struct request *q)
 {
 	struct model *m = &r->ex->model;
@@ -271,6 +300,9 @@ void mark_begin(struct run *r, const struct request *q)
 		t->remaskers++;
 	}
 	r->marked = t;
+	r->early = 0;
+	if (!t && (r->op == OP_DESTROY || r->op == OP_AFFINITY))
+		mark_early(r, q->arg.task_id.id);
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -282,6 +314,11 @@ void mark_end(struct run *r)
 
 	if (r->file == NONE)
 		return;
+	if (r->early) {
+		/* Known by now, the task has taken over what was under way. */
+		t = model_task(m, r->file, r->early);
+		end_early(r, model_early(m, r->file, r->early));
+	}
 	if (creates(r)) {
 		m->files[r->file].creating--;
 		m->files[r->file].last_create = ++m->clock;

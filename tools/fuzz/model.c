@@ -51,6 +51,7 @@ void model_reset(struct model *m)
 	m->nr_fds = 0;
 	m->nr_files = 0;
 	m->nr_tasks = 0;
+	m->nr_early = 0;
 	m->nr_maps = 0;
 	for (i = 0; i < NR_SLOTS; i++)
 		m->slots[i] = NONE;
@@ -200,6 +201,34 @@ int model_add_fd(struct model *m, int num, int file)
 	return m->nr_fds++;
 }
 
+/* NULL when no call has named it too early. */
+struct mearly *model_early(struct model *m, int file, uint64_t id)
+{
+	int i;
+
+	for (i = 0; i < m->nr_early; i++)
+		if (m->early[i].id == id && m->early[i].file == file)
+			return &m->early[i];
+	return NULL;
+}
+
+/* What was done to it, or is being done, before it was known. */
+static void take_early(struct model *m, struct mtask *t)
+{
+	const struct mearly *early = model_early(m, t->file, t->id);
+
+	if (!early)
+		return;
+	t->remaskers = early->remaskers;
+	t->destroyers = early->destroyers;
+	if (early->remasked) {
+		t->vague = true;
+		t->remasked = m->clock;
+	}
+	if (early->destroyed)
+		t->destroyed = m->clock;
+}
+
 void model_add_task(struct run *r, const struct mtask *t)
 {
 	struct model *m = &r->ex->model;
@@ -211,6 +240,7 @@ void model_add_task(struct run *r, const struct mtask *t)
 			      (unsigned long long)t->id);
 	m->tasks[m->nr_tasks] = *t;
 	m->tasks[m->nr_tasks].born = m->clock;
+	take_early(m, &m->tasks[m->nr_tasks]);
 	m->nr_tasks++;
 	file->created++;
 }

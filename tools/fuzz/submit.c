@@ -211,19 +211,14 @@ static int usable(const struct batch *b)
 	return i;
 }
 
-/*
- * TWQ_ID_CREATED becomes the id that it meant, which nobody knew before. And the
- * id of another file's task may be that of one which the batch has just made.
- */
+/* TWQ_ID_CREATED becomes the id that it meant, which nobody knew before. */
 static void resolve(struct batch *b, struct run *r, struct request *q)
 {
-	if (r->op == OP_CREATE || r->marked)
+	if (r->op == OP_CREATE || q->arg.task_id.id != TWQ_ID_CREATED)
 		return;
-	if (q->arg.task_id.id == TWQ_ID_CREATED) {
-		q->arg.task_id.id = b->created;
-		if (!b->created)
-			model_must(r, ENOENT);
-	}
+	q->arg.task_id.id = b->created;
+	if (!b->created)
+		model_must(r, ENOENT);
 	r->marked = model_task(&r->ex->model, r->file, q->arg.task_id.id);
 	if (r->marked && r->op == OP_DESTROY)
 		r->marked->destroyers++;

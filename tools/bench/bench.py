@@ -205,7 +205,7 @@ BOUNDS = [
     Bound('unlink, twq-local', kernel('unlink', 'twq-local'),
           below=0.8, than=kernel('unlink', 'hrtimer')),
     Bound('expire and run, at once', kernel('expire', 'twq-local'),
-          below=1, than=kernel('expire', 'hrtimer'), known=184),
+          below=1, than=kernel('expire', 'hrtimer'), known=181),
     Bound('expire and run, one by one', kernel('expire-apart', 'twq-local'),
           below=1, than=kernel('expire-apart', 'hrtimer'), known=2138),
 ] + [
@@ -232,7 +232,7 @@ BOUNDS = [
           within=1.1, than=user('lateness-p99', 'timerfd'), at=AT_ONCE),
     Bound('lateness, p99, in epoll_wait()', user('lateness-p99', 'twq-epoll'),
           within=1.1, than=user('lateness-p99', 'timerfd'), at=AT_ONCE,
-          known=8190),
+          known=7840),
     Bound('1,000,000 tasks on one file', user('create', 'twq-batch'), at=MANY),
 ]
 

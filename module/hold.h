@@ -12,6 +12,8 @@
 #ifndef TWQ_HOLD_H
 #define TWQ_HOLD_H
 
+#include <linux/lockdep.h>
+
 #include "cpu.h"
 #include "race.h"
 #include "shared.h"
@@ -51,6 +53,8 @@ static __always_inline bool twq_task_hold(struct twq_task *task, u32 *state)
 			 TWQ_KILLED;
 	u32 s = twq_task_state(task);
 
+	/* Or the memory of @task could be given back meanwhile, by RCU. */
+	lockdep_assert_in_softirq();
 	if ((s & (TWQ_USED | TWQ_KILLED)) != TWQ_USED)
 		return false;
 	*state = twq_tree_state(task, s);
